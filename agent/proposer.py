@@ -1,0 +1,74 @@
+"""The boundary to whatever suggests edits: one Protocol, and the request it is given."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.trajectory import Axis, Edit, Event
+
+
+class Tried(BaseModel):
+    """An edit of this run with what came of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    axis: Axis
+    instruction: str
+    prompt: str
+    score: float
+    gain: float
+    """Score minus the score of its parent."""
+
+
+class ProposalRequest(BaseModel):
+    """What a proposer may know; the whole of it travels as one JSON field of the signature."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    candidate_id: str
+    """Of the parent: the order of answers follows it."""
+    iteration: int
+    user_prompt: str
+    parent_prompt: str
+    parent_score: float | None
+    likes: tuple[str, ...] = ()
+    dislikes: tuple[str, ...] = ()
+    notes: str = ""
+    best_edits: tuple[Tried, ...] = ()
+    worst_edits: tuple[Tried, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    """The axes on which edits are wanted."""
+    count: int = Field(ge=1)
+    seed: int
+
+
+class Proposals(BaseModel):
+    """A proposer's answer to one request. Never more edits than were asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    edits: tuple[Edit, ...] = ()
+    events: tuple[Event, ...] = ()
+    """`proposal_failed`, `retry` and the like."""
+    llm_calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+
+
+class Proposer(Protocol):
+    """Suggests edits of a prompt.
+
+    Contract: returns one `Proposals` a request, in the order of the requests; at most
+    `request.count` edits each, without duplicates, without empty ones, without control
+    characters; a reply that cannot be parsed is retried once with the error in it and then
+    comes back as a `proposal_failed` event, not as an exception. The same requests with the same
+    deterministic language model give the same answers. `describe()` names what proposes
+    (model, versions) for `run.json`; no key is ever in it.
+    """
+
+    def propose(self, requests: list[ProposalRequest]) -> list[Proposals]: ...
+
+    def describe(self) -> Mapping[str, str]: ...

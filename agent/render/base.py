@@ -1,0 +1,48 @@
+"""The boundary to whatever draws pictures: one Protocol, its request and its result."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import PIL.Image
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """A picture that is wanted."""
+
+    prompt: str
+    seed: int
+    width: int | None = None
+    """Pixels; None leaves it to the renderer."""
+    height: int | None = None
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """A picture, or why there is none: exactly one of `image` and `error` is set."""
+
+    request: RenderRequest
+    image: PIL.Image.Image | None = None
+    error: str | None = None
+    cached: bool = False
+
+
+class Renderer(Protocol):
+    """Draws pictures.
+
+    Contract: yields one result a request, in the order of the requests, as they become ready.
+    Same request, same picture, whatever else is in the batch. A request that fails is a result
+    with an error, not an exception. `fingerprint()` identifies everything besides the request
+    that a picture depends on (weights, steps, guidance, library versions where they matter): it
+    keys the cache. `warnings(prompt)` says in one line each what of a prompt will not be drawn
+    (what the text encoder cuts off, for example). Heavy modules load at the first `render`.
+    """
+
+    def render(self, requests: list[RenderRequest]) -> Iterator[RenderResult]: ...
+
+    def fingerprint(self) -> str: ...
+
+    def warnings(self, prompt: str) -> list[str]: ...
+
+    def describe(self) -> Mapping[str, str]: ...

@@ -1,0 +1,157 @@
+"""The values of a run: what was tried, what came of it, what it cost.
+
+All of them are frozen; a run appends new ones and never changes an old one. The one rule that is
+not obvious: `Candidate.score` is null unless its status is `scored`. Unscored is never 0.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.config import RunConfig
+
+SCHEMA_VERSION = 1
+
+Axis = Literal[
+    "lighting",
+    "camera_angle",
+    "viewpoint",
+    "composition",
+    "lens",
+    "palette",
+    "mood",
+    "setting",
+    "medium",
+    "free",
+]
+CandidateStatus = Literal["scored", "pruned", "rejected", "failed"]
+RunStatus = Literal["running", "done", "failed", "interrupted"]
+EventType = Literal["proposal_failed", "retry", "fallback", "warning", "limit"]
+Stage = Literal["propose", "render", "score"]
+
+
+class Value(BaseModel):
+    """Base of the frozen values: unknown fields are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Edit(Value):
+    """One named change of a prompt, as a proposer suggests it."""
+
+    axis: Axis
+    instruction: str
+    """What changes, in words ("light it with a single candle")."""
+    prompt: str
+    """The whole new prompt."""
+
+
+class Image(Value):
+    """A picture that belongs to a candidate."""
+
+    path: str
+    """Relative to the run's folder: `images/….png`."""
+    seed: int
+    sha256: str
+    """Of the decoded RGB pixels, not of the file."""
+
+
+class Candidate(Value):
+    """A prompt that was tried, with its pictures and scores (means over its seeds)."""
+
+    id: str
+    parent: str | None = None
+    iteration: int
+    prompt: str
+    edit: Edit | None = None
+    """Null for the user's own prompt."""
+    status: CandidateStatus
+    score: float | None = None
+    """What the search maximises; null unless `status` is `scored`."""
+    scores: dict[str, float] = Field(default_factory=dict)
+    """By name: `personal`, `adherence`, `saturation`, …"""
+    images: tuple[Image, ...] = ()
+    error: str | None = None
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """By stage."""
+
+
+class Step(Value):
+    """What the beam held after an iteration."""
+
+    iteration: int
+    beam: tuple[str, ...]
+    """Candidate ids, best first."""
+    best_score: float | None
+
+
+class Event(Value):
+    """Something that the reader of a run should know."""
+
+    type: EventType
+    iteration: int
+    message: str
+
+
+class Heldout(Value):
+    """One picture on a held-out seed, of the initial or of the best prompt."""
+
+    candidate: str
+    seed: int
+    score: float | None
+    image: Image | None = None
+    scores: dict[str, float] = Field(default_factory=dict)
+    error: str | None = None
+
+
+class Gain(Value):
+    """How much better the best prompt is than the user's own, in points of the rating scale."""
+
+    search: float | None = None
+    """On the seeds that the search optimised: optimistic."""
+    heldout: float | None = None
+    """On seeds drawn only at the end: the headline."""
+    heldout_ci95: tuple[float, float] | None = None
+    """Paired t-interval over seeds; null with fewer than two seeds."""
+
+
+class Seconds(Value):
+    """Wall time by stage; `overhead` is time in which no stage was active."""
+
+    propose: float = 0.0
+    render: float = 0.0
+    score: float = 0.0
+    overhead: float = 0.0
+    total: float = 0.0
+
+
+class Usage(Value):
+    """What the run spent."""
+
+    llm_calls: int = 0
+    failed_proposals: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    renders: int = 0
+    """Pictures drawn or taken from the cache, held-out ones included."""
+    seconds: Seconds = Seconds()
+
+
+class Trajectory(Value):
+    """A whole run, as `pamela-agent show --json` prints it."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    status: RunStatus
+    prompt: str
+    user_id: str
+    config: RunConfig
+    initial: Candidate | None = None
+    best: Candidate | None = None
+    gain: Gain = Gain()
+    steps: tuple[Step, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    events: tuple[Event, ...] = ()
+    heldout: tuple[Heldout, ...] = ()
+    usage: Usage = Usage()
