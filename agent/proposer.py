@@ -32,13 +32,22 @@ class ProposalRequest(BaseModel):
     user_prompt: str
     parent_prompt: str
     parent_score: float | None
+    user_score: float | None = None
+    """Of the user's own prompt."""
     likes: tuple[str, ...] = ()
     dislikes: tuple[str, ...] = ()
     notes: str = ""
     best_edits: tuple[Tried, ...] = ()
     worst_edits: tuple[Tried, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    """Every edit of this run that was scored: the catalogue learns from all of them, a language
+    model is shown the best and the worst only."""
+    tried_prompts: tuple[str, ...] = ()
+    """Every prompt of this run, the rejected and failed ones too; none is proposed again."""
     axes: tuple[Axis, ...] = ()
-    """The axes on which edits are wanted."""
+    """The axes on which edits are wanted; empty means all."""
+    values: tuple[str, ...] = ()
+    """The catalogue's values that the renderer can draw, by name; empty means any."""
     count: int = Field(ge=1)
     seed: int
 

@@ -1,0 +1,108 @@
+"""What a proposer is asked, and the drafts that its answers become; pure.
+
+    requests = asker.requests(searcher.ask(), tried, iteration=1)
+    drafts = drafts_of(record, first_number=1)
+
+The one rule that is not obvious: the edits that went best and worst are told to every request,
+whatever its parent, because what helped one candidate often helps another.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from agent.judge import MINIATURES, Draft
+from agent.proposer import ProposalRequest, Tried
+from agent.records import INITIAL_ID, ProposalRecord
+from agent.search.base import Expansion
+from agent.search.beam import id_order
+from agent.seeds import derive_seed
+from agent.trajectory import Axis, Candidate
+from scorer.profile import UserProfile
+
+AXES: tuple[Axis, ...] = get_args(Axis)
+TOLD = 4
+"""How many of the best and of the worst edits a proposer hears of."""
+
+
+def tried_edits(candidates: Mapping[str, Candidate]) -> list[Tried]:
+    """The edits with what came of them, best gain first."""
+    tried: list[tuple[Tried, str]] = []
+    for candidate in candidates.values():
+        parent = candidates.get(candidate.parent or "")
+        if candidate.edit is None or candidate.score is None or parent is None:
+            continue
+        gain = candidate.score - (parent.score or 0.0)
+        edit = candidate.edit.model_dump()
+        tried.append((Tried(**edit, score=candidate.score, gain=gain), candidate.id))
+    tried.sort(key=lambda pair: (-pair[0].gain, id_order(pair[1])))
+    return [edit for edit, _ in tried]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """For whom edits are wanted, and of what; the same for the whole run."""
+
+    user: UserProfile
+    prompt: str
+    """The user's own."""
+    seed: int
+    values: tuple[str, ...] = ()
+    """The catalogue's values that the renderer can draw, by name; empty means any."""
+
+    def requests(
+        self, expansions: Sequence[Expansion], tried: Mapping[str, Candidate], *, iteration: int
+    ) -> list[ProposalRequest]:
+        """One request an expansion, in their order."""
+        edits = tried_edits(tried)
+        best = tuple(edit for edit in edits[:TOLD] if edit.gain > 0)
+        worst = tuple(edit for edit in reversed(edits[-TOLD:]) if edit.gain < 0)
+        prompts = dict.fromkeys(tried[name].prompt for name in sorted(tried, key=id_order))
+        return [
+            ProposalRequest(
+                candidate_id=expansion.parent,
+                iteration=iteration,
+                user_prompt=self.prompt,
+                parent_prompt=tried[expansion.parent].prompt,
+                parent_score=tried[expansion.parent].score,
+                user_score=tried[INITIAL_ID].score,
+                likes=self.user.likes,
+                dislikes=self.user.dislikes,
+                notes=self.user.notes,
+                best_edits=best,
+                worst_edits=worst,
+                tried=tuple(edits),
+                tried_prompts=tuple(prompts),
+                axes=AXES,
+                values=self.values,
+                count=expansion.count,
+                seed=derive_seed(self.seed, "propose", iteration, expansion.parent),
+            )
+            for expansion in expansions
+        ]
+
+
+def drawable_values(renderer: str) -> tuple[str, ...]:
+    """The catalogue's values that a renderer spec is known to be limited to; empty means any."""
+    from prompts.catalogue import load_catalogue
+
+    kind = renderer.partition(":")[0]
+    return load_catalogue().vocabulary("miniature" if kind in MINIATURES else kind)
+
+
+def candidate_id(number: int) -> str:
+    """`c0000` is the user's own prompt, the rest are numbered as they come."""
+    return f"c{number:04d}"
+
+
+def drafts_of(record: ProposalRecord, first_number: int) -> list[Draft]:
+    """The proposed prompts, numbered in order: parent by parent, edit by edit."""
+    edits = [
+        (parent, edit)
+        for parent, answer in zip(record.parents, record.answers, strict=True)
+        for edit in answer.edits
+    ]
+    return [
+        Draft(candidate_id(first_number + n), parent, record.iteration, edit.prompt, edit)
+        for n, (parent, edit) in enumerate(edits)
+    ]

@@ -1,0 +1,102 @@
+"""From a `RunConfig` to the parts that a run is made of; no part ever sees the config.
+
+    parts = build_parts(RunConfig(renderer="fake"), clock)
+    parts.describe()["renderer"]
+
+The one rule that is not obvious: everything here is checked before anything expensive begins, and
+whatever is loaded in passing counts to the stage that it is loaded for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent.clock import Clock
+from agent.config import RunConfig
+from agent.errors import InputError
+from agent.proposer import Proposer
+from agent.render.base import Renderer
+from agent.search.base import Searcher
+from agent.search.beam import BeamSearch
+from agent.secrets import check_address
+from scorer.base import Scorer
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What proposes, what draws and what judges."""
+
+    proposer: Proposer
+    renderer: Renderer
+    scorer: Scorer
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """What each says of itself, for `run.json`."""
+        return {
+            "proposer": dict(self.proposer.describe()),
+            "renderer": dict(self.renderer.describe()),
+            "scorer": dict(self.scorer.describe()),
+        }
+
+
+def option_of(field: str) -> str:
+    """The command-line option that sets a field of the config."""
+    return "--" + field.replace("_", "-")
+
+
+def make_config(options: Mapping[str, Any]) -> RunConfig:
+    """The settings with the given ones put in.
+
+    Raises:
+        InputError: one of them is out of range; names the option and its value.
+    """
+    try:
+        config = RunConfig.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = option_of(str(first["loc"][0]))
+        reason = first["msg"][0].lower() + first["msg"][1:]
+        raise InputError(f"{name} {first['input']!r}: {reason}") from error
+    check_address("--llm-base-url", config.llm_base_url)
+    check_address("--image-base-url", config.image_base_url)
+    return config
+
+
+def build_parts(config: RunConfig, clock: Clock) -> Parts:
+    """Makes proposer, renderer and scorer of their specs.
+
+    Raises:
+        InputError: a spec is unknown, or what it names is missing.
+    """
+    with clock.stage("render"):
+        from agent.render import make_renderer
+
+        renderer = make_renderer(
+            config.renderer,
+            steps=config.steps,
+            guidance=config.guidance,
+            size=config.size,
+            device=config.device,
+            dtype=config.dtype,
+            offload=config.offload,
+            batch_size=config.batch_size,
+            image_base_url=config.image_base_url,
+        )
+    with clock.stage("score"):
+        from scorer import make_scorer
+
+        scorer = make_scorer(config.scorer, device=config.device, seed=config.seed)
+    with clock.stage("propose"):
+        from agent.program import make_proposer
+
+        proposer = make_proposer(config.llm, base_url=config.llm_base_url, seed=config.seed)
+    return Parts(proposer, renderer, scorer)
+
+
+def build_searcher(config: RunConfig) -> Searcher:
+    """The search that the settings ask for."""
+    return BeamSearch(
+        beam_width=config.beam_width, branching=config.branching, iterations=config.iterations
+    )

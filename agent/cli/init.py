@@ -1,0 +1,83 @@
+"""`pamela-agent init [PROFILE]`: asks the few questions that make a profile.
+
+Answers come from standard input, so they can also be piped; an empty one leaves a thing out.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.errors import InputError
+
+if TYPE_CHECKING:
+    from scorer import UserProfile
+
+DEFAULT = "profile.json"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the command to the command line."""
+    parser = subparsers.add_parser("init", help="ask the few questions that make a profile")
+    parser.add_argument("profile", nargs="?", default=DEFAULT, metavar="PROFILE")
+    parser.set_defaults(execute=execute)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Runs the command; returns the exit code."""
+    file = Path(args.profile)
+    if file.exists():
+        raise InputError(f"{args.profile!r} exists and is not overwritten: name another file")
+    if not file.parent.is_dir():
+        raise InputError(f"the folder {str(file.parent)!r} does not exist: make it first")
+    profile = ask_profile()
+    profile.save(file)
+    print(f"wrote {args.profile}: use it with `pamela-agent run --user {args.profile}`")
+    print("ratings of pictures you know make it better; the README says how to add them")
+    return 0
+
+
+def ask_profile() -> "UserProfile":
+    """Asks on standard error, reads standard input, and checks the answers.
+
+    Raises:
+        InputError: an answer is not valid; the message names it.
+    """
+    user_id = _ask("A name for you (needed)")
+    age = _ask("Your age")
+    demographics: dict[str, Any] = {"age": _age(age)} if age else {}
+    for name in ("gender", "nationality"):
+        answer = _ask(f"Your {name}")
+        if answer:
+            demographics[name] = answer
+    likes = _split(_ask("What you like in pictures, with commas between"))
+    dislikes = _split(_ask("What you dislike in pictures, with commas between"))
+    notes = _ask("Anything else about your taste")
+    answers = {"user_id": user_id, "demographics": demographics, "notes": notes}
+    return _checked(answers | {"likes": likes, "dislikes": dislikes})
+
+
+def _checked(answers: dict[str, Any]) -> "UserProfile":
+    from scorer import UserProfile
+
+    text = json.dumps(answers)
+    return UserProfile.parse(text, folder=Path(), source="from your answers")
+
+
+def _ask(question: str) -> str:
+    print(f"{question}: ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        print(file=sys.stderr)
+    return answer.strip()
+
+
+def _age(answer: str) -> int:
+    if not answer.isdecimal() or not 1 <= int(answer) <= 130:
+        raise InputError(f"age = {answer!r}: must be a whole number of years from 1 to 130")
+    return int(answer)
+
+
+def _split(answer: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in answer.split(",") if part.strip())

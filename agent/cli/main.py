@@ -1,0 +1,138 @@
+"""`pamela-agent`: finds the command, runs it, and turns what goes wrong into one line.
+
+    exit_code = main(["runs", "--json"])
+
+Exit codes: 0 done, 1 the run failed, 2 bad input or usage, 130 interrupted. The one rule that is
+not obvious: only the file of the command that was named is imported, and none of them imports
+anything heavy before it is executed, so that help is there at once.
+"""
+
+import argparse
+import importlib
+import io
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from agent.cli.output import complain, documents, print_json
+from agent.errors import InputError, PamelaError
+
+COMMANDS = ("run", "show", "runs", "score", "init", "doctor")
+EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+TRACEBACK = "PAMELA_TRACEBACK"
+
+DESCRIPTION = """\
+Rewrites an image prompt, one small named edit at a time, until the picture suits one person's
+taste, and says how much better it is predicted to be liked on seeds that the search never saw.
+"""
+EXAMPLES = """\
+examples:
+  pamela-agent init me/profile.json
+  pamela-agent run --user me/profile.json --prompt "floating mossy rocks"
+  pamela-agent run --resume latest
+  pamela-agent show latest
+  pamela-agent runs --json
+
+exit codes: 0 done, 1 the run failed, 2 bad input or usage, 130 interrupted (resumable)
+"""
+QUIET_LIBRARIES = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are `InputError`s: one line, like all bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises instead of printing the usage."""
+        raise InputError(f"{message} (`{self.prog} --help` shows what there is)")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from agent import __version__
+
+        sys.stdout.write(f"pamela-agent {__version__}\n")
+        parser.exit()
+
+
+def build_parser(commands: Sequence[str] = COMMANDS) -> Parser:
+    """The parser with the given commands in it."""
+    parser = Parser(
+        prog="pamela-agent",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    for name in commands:
+        importlib.import_module(f"agent.cli.{name}").add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code; never raises."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    reserved = "--json" in words and not {"-h", "--help", "--version"} & set(words)
+    _prepare()
+    try:
+        with documents(reserved=reserved):
+            return _guarded(words, wants_json=reserved)
+    except BrokenPipeError:  # the reader has gone, as in `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_FAILED
+
+
+def _prepare() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    for name, value in QUIET_LIBRARIES.items():
+        os.environ.setdefault(name, value)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _guarded(words: Sequence[str], *, wants_json: bool) -> int:
+    try:
+        parser = build_parser([words[0]] if words and words[0] in COMMANDS else COMMANDS)
+        args = parser.parse_args(words)
+        command = importlib.import_module(f"agent.cli.{args.command}")
+        return int(command.execute(args))
+    except SystemExit as stopped:  # after --help and --version
+        return int(stopped.code or 0)
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        return _ended("interrupted", EXIT_INTERRUPTED, wants_json=wants_json)
+    except PamelaError as error:
+        code = EXIT_INPUT if isinstance(error, InputError) else EXIT_FAILED
+        return _ended(str(error), code, wants_json=wants_json)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        message = f"unexpected {type(error).__name__}: {error} ({TRACEBACK}=1 shows where)"
+        return _ended(message, EXIT_FAILED, wants_json=wants_json)
+
+
+def _ended(message: str, code: int, *, wants_json: bool) -> int:
+    from agent.secrets import redact
+
+    clean = redact(message)
+    complain(clean)
+    if wants_json:
+        print_json({"error": {"message": clean}})
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""The options that set a field of `RunConfig`; a test holds them to it.
+
+    add_options(parser)
+    given_options(parser.parse_args())      # {"beam_width": 5}: only what was said
+
+The one rule that is not obvious: no option has a default here. What was not said comes from the
+config, or from the run that is resumed, so it must be seen that it was not said.
+"""
+
+import argparse
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """`512x768` as width and height."""
+    match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: give WxH in pixels, like 512x512")
+    return int(match[1]), int(match[2])
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of the command line."""
+
+    field: str
+    help: str
+    kind: Callable[[str], Any] = str
+    metavar: str | None = None
+    choices: tuple[str, ...] | None = None
+
+
+MODELS = (
+    Option(
+        "llm",
+        "what proposes edits: catalogue (no language model), <provider>/<model>, or "
+        "transformers:<path or id> (default: catalogue)",
+        metavar="SPEC",
+    ),
+    Option("llm_base_url", "address of an OpenAI-compatible server", metavar="URL"),
+    Option(
+        "renderer",
+        "what draws: miniature, diffusers:<path or id>, openai:<model>, scene or fake "
+        "(default: miniature)",
+        metavar="SPEC",
+    ),
+    Option("image_base_url", "address of an OpenAI-compatible images API", metavar="URL"),
+    Option(
+        "scorer",
+        "what judges: pamela[:<path or id>], average or fake:noise (default: pamela)",
+        metavar="SPEC",
+    ),
+)
+SEARCH = (
+    Option("beam_width", "how many prompts survive an iteration (default: 3)", int, "N"),
+    Option("branching", "edits asked for of each survivor (default: 4)", int, "N"),
+    Option("iterations", "how often the beam is expanded (default: 4)", int, "N"),
+    Option("seeds", "pictures of each prompt; its score is their mean (default: 2)", int, "N"),
+    Option("seed", "where all randomness of the run starts (default: 0)", int, "N"),
+    Option("heldout_seeds", "fresh seeds for the comparison at the end (default: 8)", int, "N"),
+    Option(
+        "adherence_tolerance",
+        "how far a picture may stray from your prompt before it is rejected (default: 0.05)",
+        float,
+        "X",
+    ),
+)
+DRAWING = (
+    Option("steps", "denoising steps (default: the renderer's)", int, "N"),
+    Option("guidance", "guidance scale (default: the renderer's)", float, "X"),
+    Option("size", "width and height in pixels (default: the renderer's)", size_of, "WxH"),
+    Option("device", "where models run (default: auto)", choices=("auto", "cpu", "cuda", "mps")),
+    Option(
+        "dtype",
+        "numbers that a pipeline computes with (default: auto)",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    ),
+    Option(
+        "offload",
+        "what a large pipeline keeps off the accelerator (default: none)",
+        choices=("none", "model", "sequential"),
+    ),
+    Option("batch_size", "pictures drawn at once (default: 8)", int, "N"),
+)
+LIMITS = (
+    Option("max_renders", "pictures in all, held-out ones included", int, "N"),
+    Option("max_cost", "what the language model may cost, in US dollars", float, "USD"),
+    Option("time_limit", "when to come to an end, in seconds", float, "SECONDS"),
+)
+GROUPS = {"models": MODELS, "search": SEARCH, "drawing": DRAWING, "limits": LIMITS}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options, in their groups."""
+    for title, options in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for option in options:
+            group.add_argument(
+                "--" + option.field.replace("_", "-"),
+                dest=option.field,
+                type=option.kind,
+                metavar=option.metavar,
+                choices=option.choices,
+                default=argparse.SUPPRESS,
+                help=option.help.replace("%", "%%"),
+            )
+
+
+def given_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that were said, by field."""
+    said = vars(args)
+    fields = [option.field for options in GROUPS.values() for option in options]
+    return {field: said[field] for field in fields if field in said}

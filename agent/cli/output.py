@@ -1,0 +1,74 @@
+"""What goes to standard output, and what does not.
+
+    with documents(reserved=True):
+        print_json({"status": "done"})      # the only thing on standard output
+
+The one rule that is not obvious: with `--json` the file descriptor itself is turned to standard
+error, because libraries also print from C; `print_json` alone keeps the way to the real one.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from agent.text import printable
+
+_documents: list[TextIO] = []
+"""The stream that is kept for documents, while there is one."""
+
+
+def print_json(document: Any) -> None:
+    """Prints one JSON document; whatever it holds, only ASCII reaches the terminal."""
+    stream = _documents[-1] if _documents else sys.stdout
+    stream.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    stream.flush()
+
+
+def complain(message: str) -> None:
+    """Prints one line for the user on standard error."""
+    sys.stderr.write(f"pamela-agent: {printable(message)}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def documents(*, reserved: bool) -> Generator[None]:
+    """Keeps standard output for `print_json` where `reserved`; all else goes to standard error."""
+    if not reserved:
+        yield
+        return
+    original = sys.stdout
+    original.flush()
+    kept = _descriptor_kept(original)
+    _documents.append(kept or original)
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = original
+        _documents.pop()
+        if kept is not None:
+            _give_back(kept)
+
+
+def _descriptor_kept(stream: TextIO) -> TextIO | None:
+    """A stream to where descriptor 1 led, which leads to standard error from now on."""
+    try:
+        if stream.fileno() != 1:
+            return None
+    except (OSError, io.UnsupportedOperation):
+        return None
+    kept = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+    return kept
+
+
+def _give_back(kept: TextIO) -> None:
+    try:
+        kept.flush()
+    finally:
+        os.dup2(kept.fileno(), 1)
+        kept.close()

@@ -1,0 +1,117 @@
+"""`pamela-agent score IMAGE… --user PROFILE`: how much would this person like these pictures?"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.cli.output import print_json
+from agent.errors import InputError
+from agent.text import printable
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+    from scorer import Scores, UserProfile
+
+PROMPT_CHUNK = "prompt"
+"""The text of a PNG that holds the words it was made from."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to score."""
+
+    path: str
+    pixels: "PIL.Image.Image"
+    prompt: str | None
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the command to the command line."""
+    parser = subparsers.add_parser("score", help="how much a person would like pictures")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a picture file")
+    parser.add_argument("--user", required=True, metavar="PROFILE", help="the person's profile")
+    parser.add_argument(
+        "--prompt", metavar="TEXT", help="what was asked for (default: the prompt in the PNG)"
+    )
+    parser.add_argument(
+        "--scorer",
+        default="pamela",
+        metavar="SPEC",
+        help="what judges: pamela[:<path or id>], average or fake:noise (default: pamela)",
+    )
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"])
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(execute=execute)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Runs the command; returns the exit code."""
+    from scorer import UserProfile, make_scorer
+
+    user = UserProfile.load(args.user)
+    scorer = make_scorer(args.scorer, device=args.device)
+    pictures = [_open(path, args.prompt) for path in args.images]
+    scores = scorer.score([p.pixels for p in pictures], [p.prompt for p in pictures], user)
+    if args.json:
+        print_json(_document(user, args.scorer, pictures, scores))
+    else:
+        _print_table(user, pictures, scores)
+    return 0
+
+
+def _open(path: str, prompt: str | None) -> Picture:
+    from scorer.pictures import PictureError, read_picture
+
+    try:
+        pixels = read_picture(Path(path))
+    except (PictureError, ValueError) as error:
+        raise InputError(f"the picture {path!r} {error}: name a picture file") from error
+    return Picture(path, pixels, prompt if prompt is not None else _prompt_inside(path))
+
+
+def _prompt_inside(path: str) -> str | None:
+    """The prompt in a PNG's text, or None: then the scorer does without."""
+    import PIL.Image
+
+    with PIL.Image.open(path) as file:
+        prompt = file.info.get(PROMPT_CHUNK)
+    return prompt if isinstance(prompt, str) and prompt.strip() else None
+
+
+def _document(
+    user: "UserProfile", spec: str, pictures: list[Picture], scores: "list[Scores]"
+) -> dict[str, Any]:
+    return {
+        "user_id": user.user_id,
+        "scorer": spec,
+        "images": [
+            {"path": p.path, "prompt": p.prompt, "score": s.value, "scores": dict(s.parts)}
+            for p, s in zip(pictures, scores, strict=True)
+        ],
+    }
+
+
+def _print_table(user: "UserProfile", pictures: list[Picture], scores: "list[Scores]") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    names = [name for name in scores[0].parts if not name.endswith("_sd")]
+    table = Table(title=f"Scores for {escape(printable(user.user_id))}")
+    table.add_column("picture", overflow="fold")
+    for name in names:
+        table.add_column(name, justify="right")
+    for picture, score in zip(pictures, scores, strict=True):
+        cells = [_cell(score, name) for name in names]
+        table.add_row(escape(printable(picture.path)), *cells)
+    Console().print(table)
+
+
+def _cell(score: "Scores", name: str) -> str:
+    if name not in score.parts:
+        return "–"
+    deviation = score.parts.get(f"{name}_sd")
+    text = f"{score.parts[name]:.2f}"
+    return text if deviation is None else f"{text} ± {deviation:.2f}"

@@ -1,0 +1,144 @@
+"""The live table of a run, on standard error; plain lines where nobody watches.
+
+    with Display(prompt="mossy rocks") as display:
+        improve(order, clock=clock, observer=display)
+
+The one rule that is not obvious: finished iterations are printed once and scroll away like any
+output, and only the line of progress beneath them is live; so prompts can be shown whole, however
+small the window is.
+"""
+
+from typing import Self
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import TimeElapsedColumn as ElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from agent.observer import Phase, Row
+from agent.summary import signed
+from agent.text import printable
+from agent.trajectory import Event
+
+PHASES: dict[Phase, str] = {
+    "propose": "proposing edits",
+    "draw": "drawing and scoring",
+    "compare": "comparing on held-out seeds",
+}
+COLUMNS = (("Iteration", 9), ("Best", 6), ("Gain", 6), ("Pictures", 8), ("Time", 7))
+TOLD_EVENTS = 5
+"""How many warnings about single edits are shown; all of them are in the record."""
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that takes text as it is: no markup, no emoji codes, no guessed colours."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def is_colourful(console: Console) -> bool:
+    """Whether colours can be seen, so that nothing else has to mark a change."""
+    return console.is_terminal and not console.no_color and console.color_system is not None
+
+
+def say(console: Console, text: Text) -> None:
+    """Prints a line; into a file or a pipe it is never broken."""
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
+class Display:
+    """An `Observer` that shows what it is told.
+
+    Args:
+        quiet: Show warnings only.
+        console: Where; standard error by default.
+    """
+
+    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
+        self._console = console or make_console(stderr=True)
+        self._quiet = quiet
+        self._live = self._console.is_terminal and not quiet
+        self._told = 0
+        self._started = False
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            ElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._live,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def phase(self, phase: Phase, *, iteration: int, total: int) -> None:
+        """Begins a new line of progress."""
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        words = PHASES[phase]
+        if phase != "compare":
+            words = f"iteration {iteration}: {words}"
+        self._progress.add_task(words, total=total or None)
+
+    def advance(self) -> None:
+        """One more picture."""
+        for task in self._progress.task_ids:
+            self._progress.advance(task)
+
+    def event(self, event: Event) -> None:
+        """Says what the reader should know; of edits only the first few warnings."""
+        if event.iteration > 0 and event.type == "warning":
+            self._told += 1
+            if self._told > TOLD_EVENTS:
+                return
+        say(self._console, Text(printable(f"{event.type}: {event.message}"), "yellow"))
+
+    def row(self, row: Row) -> None:
+        """Shows a finished iteration."""
+        if self._quiet:
+            return
+        if self._live:
+            self._console.print(self._table(row))
+        else:
+            for line in plain_lines(row):
+                self._console.print(line, soft_wrap=True)
+        self._started = True
+
+    def _table(self, row: Row) -> Table:
+        table = Table(box=SIMPLE_HEAD, show_header=not self._started, padding=(0, 1), expand=True)
+        for name, width in COLUMNS:
+            table.add_column(name, width=width, justify="right", no_wrap=True)
+        table.add_column("Beam, best first", ratio=1)
+        figures = row_figures(row)
+        beam = Text("\n").join(
+            Text(printable(prompt), "bold" if place == 0 else "dim")
+            for place, prompt in enumerate(row.beam)
+        )
+        table.add_row(*(Text(figure) for figure in figures), beam)
+        return table
+
+
+def row_figures(row: Row) -> list[str]:
+    """The cells of an iteration, in the order of `COLUMNS`."""
+    return [
+        f"{row.iteration}/{row.iterations}",
+        "–" if row.best_score is None else f"{row.best_score:.2f}",
+        "–" if row.gain is None else signed(row.gain),
+        str(row.pictures),
+        f"{row.seconds:.1f} s",
+    ]
+
+
+def plain_lines(row: Row) -> list[str]:
+    """An iteration as lines of plain text."""
+    iteration, best, gain, pictures, seconds = row_figures(row)
+    first = f"iteration {iteration}: best {best}, gain {gain}, {pictures} pictures, {seconds}"
+    return [first, *(f"  {n}. {printable(p)}" for n, p in enumerate(row.beam, start=1))]

@@ -1,0 +1,67 @@
+"""What becomes of the edits that a language model suggests; pure.
+
+    usable_edits(drafts, request)       # cleaned, without repetitions, at most `request.count`
+
+A suggestion comes from outside: it may be empty, change nothing, repeat what was tried, hold
+escape sequences or be endless. The one rule that is not obvious: two prompts with the same parts
+between their commas in another order are the same prompt, because they are the same picture.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from agent.proposer import ProposalRequest
+from agent.trajectory import Edit
+
+MAX_PROMPT = 2000
+MAX_INSTRUCTION = 200
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
+_JOINERS = frozenset("\u200c\u200d")
+"""Invisible, but parts of words in some scripts and of emoji."""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+def clean(text: str, limit: int = MAX_PROMPT) -> str:
+    """One line without control characters, cut between words to at most `limit` characters."""
+    plain = _ESCAPE.sub(" ", text)
+    plain = "".join(" " if character.isspace() else character for character in plain)
+    shown = (c for c in plain if c in _JOINERS or unicodedata.category(c) not in _HIDDEN)
+    line = " ".join("".join(shown).split())
+    if len(line) <= limit:
+        return line
+    head, _, _ = line[: limit + 1].rpartition(" ")
+    return (head or line[:limit]).rstrip(" ,;:")
+
+
+def prompt_key(prompt: str) -> tuple[str, ...]:
+    """Equal for prompts that differ only in case, spaces, final stops and the order of parts."""
+    parts = (" ".join(part.casefold().split()).strip(" .;:!") for part in prompt.split(","))
+    return tuple(sorted(part for part in parts if part))
+
+
+def usable_edits(drafts: Iterable[Edit], request: ProposalRequest) -> tuple[Edit, ...]:
+    """The drafts that can be tried, in their order.
+
+    Args:
+        drafts: As the language model gave them.
+        request: What was asked; its prompts and those tried before are not proposed again.
+
+    Returns:
+        At most `request.count` edits with clean, new, different prompts.
+    """
+    known = {prompt_key(request.user_prompt), prompt_key(request.parent_prompt)}
+    known |= {prompt_key(prompt) for prompt in request.tried_prompts}
+    usable: list[Edit] = []
+    for draft in drafts:
+        edit = Edit(
+            axis=draft.axis,
+            instruction=clean(draft.instruction, MAX_INSTRUCTION) or "change the prompt",
+            prompt=clean(draft.prompt),
+        )
+        key = prompt_key(edit.prompt)
+        if key and key not in known and len(usable) < request.count:
+            usable.append(edit)
+            known.add(key)
+    return tuple(usable)

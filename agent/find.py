@@ -1,0 +1,78 @@
+"""Which run is meant: an id, the beginning of one, `latest`, or a folder.
+
+    folder = resolve_run(Path("runs"), "latest")
+
+The one rule that is not obvious: `latest` goes by when a run began, as its `run.json` says, so a
+copied or touched folder changes nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import InputError
+from agent.records import RunHeader
+from agent.store import HEADER, read_header
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run and where it lies."""
+
+    folder: Path
+    header: RunHeader
+
+
+def list_runs(runs_dir: Path) -> list[Found]:
+    """The readable runs of a folder, newest first.
+
+    Raises:
+        InputError: the folder can't be read; one that doesn't exist holds no runs.
+    """
+    if not runs_dir.exists():
+        return []
+    try:
+        folders = [folder for folder in runs_dir.iterdir() if (folder / HEADER).is_file()]
+    except OSError as error:
+        raise InputError(f"{str(runs_dir)!r} is no runs folder ({error.strerror})") from error
+    found: list[Found] = []
+    for folder in folders:
+        try:
+            found.append(Found(folder, read_header(folder)))
+        except InputError:  # of another version, or damaged: named by its folder it says so
+            continue
+    return sorted(found, key=lambda f: (f.header.created, f.folder.name), reverse=True)
+
+
+def resolve_run(runs_dir: Path, reference: str) -> Path:
+    """The folder of the run that is meant.
+
+    Raises:
+        InputError: there is none, or the beginning of an id fits several.
+    """
+    runs = list_runs(runs_dir)
+    if reference == "latest":
+        if not runs:
+            raise InputError(f"there is no run in {str(runs_dir)!r} yet: start one, or --runs-dir")
+        return runs[0].folder
+    exact = [run.folder for run in runs if reference in (run.header.id, run.folder.name)]
+    if exact:
+        return exact[0]
+    if _is_run(reference):
+        return Path(reference)
+    fitting = [run for run in runs if reference and run.header.id.startswith(reference)]
+    if len(fitting) == 1:
+        return fitting[0].folder
+    if fitting:
+        ids = ", ".join(run.header.id for run in fitting[:5])
+        raise InputError(f"{reference!r} fits several runs: {ids}; give more of the id")
+    raise InputError(
+        f"{reference!r} is no run of {str(runs_dir)!r} and no run's folder: "
+        f"`pamela-agent runs` lists them"
+    )
+
+
+def _is_run(reference: str) -> bool:
+    try:
+        return bool(reference) and (Path(reference) / HEADER).is_file()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,151 @@
+"""What becomes of a candidate once its pictures are drawn and scored; pure.
+
+    candidate = judged(draft, takes, floor=0.21, seconds={})
+
+The one rule that is not obvious: a candidate has a score only if every one of its seeds was drawn
+and scored, because all comparisons are made on the same seeds.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from agent.secrets import redact
+from agent.trajectory import Candidate, Edit, Image
+from scorer.base import Scores
+
+GUARD = "adherence"
+"""How well a picture keeps to the user's own prompt."""
+MINIATURES = ("miniature", "scene")
+"""Renderers that draw the embedded world and nothing else."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A prompt that is to be tried."""
+
+    id: str
+    parent: str | None
+    iteration: int
+    prompt: str
+    edit: Edit | None
+
+
+@dataclass(frozen=True)
+class Take:
+    """One picture with its scores, or why it has none."""
+
+    candidate: str
+    seed: int
+    image: Image | None = None
+    scores: Scores | None = None
+    error: str | None = None
+
+
+def finite_parts(scores: Scores) -> dict[str, float]:
+    """The named scores that are numbers."""
+    return {name: float(v) for name, v in scores.parts.items() if math.isfinite(v)}
+
+
+def mean_parts(takes: Sequence[Take]) -> dict[str, float]:
+    """The mean over the pictures of every score that all of them have."""
+    parts = [finite_parts(take.scores) for take in takes if take.scores is not None]
+    if not parts or len(parts) < len(takes):
+        return {}
+    shared = [name for name in parts[0] if all(name in one for one in parts)]
+    return {name: fmean(one[name] for one in parts) for name in shared}
+
+
+def problem(takes: Sequence[Take]) -> str | None:
+    """Why the pictures are no base for a score, or None."""
+    for take in takes:
+        if take.error is not None or take.scores is None:
+            return redact(f"seed {take.seed}: {take.error or 'not scored'}")
+        if not math.isfinite(take.scores.value):
+            return f"seed {take.seed}: the scorer gave {take.scores.value!r}"
+    return None
+
+
+def strays(scores: Mapping[str, float], floor: float | None) -> str | None:
+    """Why the pictures have left the user's subject, or None."""
+    if floor is None or GUARD not in scores or scores[GUARD] >= floor:
+        return None
+    return (
+        f"{GUARD} {scores[GUARD]:.3f} is below {floor:.3f}: the pictures have left the subject "
+        f"of your prompt"
+    )
+
+
+def judged(
+    draft: Draft, takes: Sequence[Take], *, floor: float | None, seconds: Mapping[str, float]
+) -> Candidate:
+    """The candidate that a draft has become.
+
+    Args:
+        draft: What was tried.
+        takes: Its pictures, one a seed.
+        floor: The least adherence allowed; None is no guard.
+        seconds: Its share of the time, by stage.
+    """
+    candidate = Candidate(
+        id=draft.id,
+        parent=draft.parent,
+        iteration=draft.iteration,
+        prompt=draft.prompt,
+        edit=draft.edit,
+        status="failed",
+        scores=mean_parts(takes),
+        images=tuple(take.image for take in takes if take.image is not None),
+        seconds=dict(seconds),
+    )
+    failure = problem(takes)
+    if failure is not None:
+        return candidate.model_copy(update={"error": failure})
+    stray = strays(candidate.scores, floor)
+    if stray is not None:
+        return candidate.model_copy(update={"status": "rejected", "error": stray})
+    score = fmean(take.scores.value for take in takes if take.scores is not None)
+    return candidate.model_copy(update={"status": "scored", "score": score})
+
+
+def pruned(draft: Draft, twin: str) -> Candidate:
+    """A draft whose prompt was tried before, which is not drawn again."""
+    return Candidate(
+        id=draft.id,
+        parent=draft.parent,
+        iteration=draft.iteration,
+        prompt=draft.prompt,
+        edit=draft.edit,
+        status="pruned",
+        error=f"the same prompt as {twin}",
+    )
+
+
+def same_prompt(prompt: str) -> str:
+    """What two prompts share that differ in white space only."""
+    return " ".join(prompt.split())
+
+
+def adherence_floor(initial: Candidate, tolerance: float) -> float | None:
+    """The least adherence that an edit may come down to."""
+    adherence = initial.scores.get(GUARD)
+    return None if adherence is None else adherence - tolerance
+
+
+def unknown_subject(renderer: str, prompt: str, initial: Candidate) -> str | None:
+    """A warning where a miniature renderer can't draw what the prompt is about, or None."""
+    if renderer.partition(":")[0] not in MINIATURES or GUARD not in initial.scores:
+        return None
+    from miniature.attributes import SUBJECTS
+    from scorer.quality import ADHERENCE_UNKNOWN_SUBJECT
+
+    adherence = initial.scores[GUARD]
+    if adherence >= ADHERENCE_UNKNOWN_SUBJECT:
+        return None
+    return (
+        f"the pictures show little of {prompt!r} ({GUARD} {adherence:.2f}, below "
+        f"{ADHERENCE_UNKNOWN_SUBJECT:.2f}): the renderer {renderer!r} can draw "
+        f"{', '.join(SUBJECTS)}; for anything else name a full-size model with "
+        f"--renderer diffusers:<folder>"
+    )

@@ -1,0 +1,170 @@
+"""The loop: ask the searcher, have edits proposed, draw and score them, tell the searcher.
+
+    with RunStore.create(folder, header) as store:
+        trajectory = optimize(store=store, user=user, parts=parts)
+
+The one rule that is not obvious: the loop never asks whether it is resumed. It always begins at
+the beginning; what the store holds already is taken from there instead of being made again.
+"""
+
+from contextlib import suppress
+
+from agent.asking import Asker, drafts_of, drawable_values
+from agent.builders import Parts, build_searcher
+from agent.clock import Clock
+from agent.errors import PamelaError, RunError
+from agent.gain import honest_gain
+from agent.judge import Draft, adherence_floor, unknown_subject
+from agent.ledger import Ledger
+from agent.limits import plan_budget
+from agent.observer import Observer, Silent
+from agent.proposer import Proposer
+from agent.records import INITIAL_ID, ProposalRecord, Result, trajectory_of, usage_of
+from agent.search.base import Expansion, Searcher
+from agent.secrets import redact
+from agent.store import RunStore
+from agent.studio import Studio
+from agent.trajectory import Candidate, Trajectory
+from agent.tryout import compare, draw, try_out
+from scorer.profile import UserProfile
+
+
+def optimize(
+    *,
+    store: RunStore,
+    user: UserProfile,
+    parts: Parts,
+    searcher: Searcher | None = None,
+    observer: Observer | None = None,
+    clock: Clock | None = None,
+) -> Trajectory:
+    """Searches for a prompt whose pictures the user is predicted to like more.
+
+    Settings and the user's prompt are those in the store's header. An interrupt goes through to
+    the caller; the run can then be resumed.
+
+    Args:
+        store: Where the run is kept; what it holds already is not made again.
+        user: Whose taste counts.
+        parts: What proposes, draws and judges.
+        searcher: What decides what to try; a new `BeamSearch` of the settings by default.
+        observer: Who is told about it.
+        clock: Measures it; a new one by default.
+
+    Raises:
+        InputError: `max_renders` does not cover the user's own prompt.
+        RunError: the run failed; it is recorded as such, with the reason.
+    """
+    if store.records.result is not None and store.records.result.status == "done":
+        return trajectory_of(store.header, store.records, held=False)
+    clock = clock or Clock()
+    clock.continue_from(store.records.spent)
+    ledger = Ledger(store, observer or Silent(), clock, plan_budget(store.header.config))
+    try:
+        return _search(ledger, user, parts, searcher or build_searcher(ledger.config))
+    except PamelaError as error:
+        _fail(ledger, str(error))
+        raise
+    except Exception as error:
+        reason = redact(f"{type(error).__name__}: {error}")
+        _fail(ledger, reason)
+        raise RunError(f"the run failed unexpectedly: {reason}") from error
+
+
+def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher) -> Trajectory:
+    config = ledger.config
+    asker = Asker(user, ledger.prompt, config.seed, drawable_values(config.renderer))
+    studio = _studio(ledger, user, parts)
+    initial = _draw_initial(ledger, studio)
+    searcher.tell([initial])
+    ledger.step(searcher.step())
+    floor = adherence_floor(initial, config.adherence_tolerance)
+    while not searcher.done and not ledger.stopped:
+        iteration = searcher.step().iteration + 1
+        reason = ledger.limit_before_iteration(iteration)
+        if reason is not None:
+            ledger.stop(iteration, reason)
+            break
+        record = _propose(ledger, asker, parts.proposer, searcher.ask(), iteration)
+        drafts = drafts_of(record, first_number=len(ledger.tried))
+        searcher.tell(try_out(ledger, studio, drafts, floor=floor))
+        ledger.step(searcher.step())
+    best = ledger.tried[searcher.step().beam[0]]
+    heldout = compare(ledger, studio, initial, best) if best.id != initial.id else []
+    gain = honest_gain(initial, best, heldout)
+    return _close(ledger, Result(status="done", best=best.id, gain=gain))
+
+
+def _studio(ledger: Ledger, user: UserProfile, parts: Parts) -> Studio:
+    return Studio(
+        renderer=parts.renderer,
+        scorer=parts.scorer,
+        store=ledger.store,
+        user=user,
+        prompt=ledger.prompt,
+        size=ledger.config.size,
+        clock=ledger.clock,
+        observer=ledger.observer,
+    )
+
+
+def _draw_initial(ledger: Ledger, studio: Studio) -> Candidate:
+    """Draws and scores the user's own prompt, without which nothing can be compared."""
+    for warning in studio.warnings(ledger.prompt):
+        ledger.event("warning", 0, warning)
+    if ledger.budget.notice is not None:
+        ledger.event("limit", 0, ledger.budget.notice)
+    ledger.observer.phase("draw", iteration=0, total=ledger.config.seeds)
+    draft = Draft(INITIAL_ID, None, 0, ledger.prompt, None)
+    (initial,) = draw(ledger, studio, [draft], floor=None)
+    if initial.status != "scored":
+        raise RunError(f"your own prompt could not be drawn and scored: {initial.error}")
+    unknown = unknown_subject(ledger.config.renderer, ledger.prompt, initial)
+    if unknown is not None:
+        ledger.event("warning", 0, unknown)
+    return initial
+
+
+def _propose(
+    ledger: Ledger,
+    asker: Asker,
+    proposer: Proposer,
+    expansions: list[Expansion],
+    iteration: int,
+) -> ProposalRecord:
+    """The edits of an iteration; what a language model has said is never asked again."""
+    ledger.observer.phase("propose", iteration=iteration, total=0)
+    parents = tuple(expansion.parent for expansion in expansions)
+    record = ledger.store.records.proposals.get(iteration)
+    if record is None:
+        requests = asker.requests(expansions, ledger.tried, iteration=iteration)
+        before = ledger.clock.spent("propose")
+        with ledger.clock.stage("propose"):
+            answers = tuple(proposer.propose(requests))
+        seconds = round(ledger.clock.spent("propose") - before, 6)
+        record = ProposalRecord(
+            iteration=iteration, parents=parents, answers=answers, seconds=seconds
+        )
+        ledger.store.record(record)
+    if record.parents != parents or len(record.answers) != len(parents):
+        raise RunError(
+            f"the proposals of iteration {iteration} are for {record.parents!r}, but the search "
+            f"asks for {parents!r}: start a new run"
+        )
+    for event in (event for answer in record.answers for event in answer.events):
+        ledger.event(event.type, event.iteration, event.message)
+    ledger.asked.append(record)
+    return record
+
+
+def _fail(ledger: Ledger, reason: str) -> None:
+    iteration = max(ledger.store.records.steps, default=0)
+    with suppress(PamelaError):  # the first reason counts, even if the disk is full
+        ledger.event("warning", iteration, f"the run failed: {reason}")
+        _close(ledger, Result(status="failed"))
+
+
+def _close(ledger: Ledger, result: Result) -> Trajectory:
+    usage = usage_of(ledger.store.records, ledger.clock.seconds())
+    ledger.store.record(result.model_copy(update={"usage": usage}))
+    return trajectory_of(ledger.store.header, ledger.store.records, held=True)

@@ -1,0 +1,207 @@
+"""One run, from what the user asked for to what came of it.
+
+    outcome = improve(Order(prompt="mossy rocks", user=Path("me.json")), clock=Clock())
+    outcome.trajectory.best
+
+The one rule that is not obvious: bad input is an exception and leaves no run behind; once a run
+has begun, failure and interrupt are outcomes, with everything that was found until then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.builders import Parts, build_parts, make_config, option_of
+from agent.clock import Clock
+from agent.config import RunConfig
+from agent.errors import InputError, RunError
+from agent.find import resolve_run
+from agent.header import changed_parts, make_header, profile_digest
+from agent.limits import plan_budget
+from agent.observer import Observer
+from agent.optimize import optimize
+from agent.records import RunHeader
+from agent.store import RunStore, check_writable, load_run, new_run_folder, read_header
+from agent.trajectory import Event, RunStatus, Trajectory
+from scorer.profile import UserProfile
+
+MAX_PROMPT = 2000
+EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for; what is None was not said."""
+
+    prompt: str | None = None
+    user: Path | None = None
+    resume: str | None = None
+    """An id, a unique prefix, `latest` or a folder."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `RunConfig` that were given."""
+    runs_dir: Path = Path("runs")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended."""
+
+    trajectory: Trajectory
+    folder: Path | None
+    """None where it ended before there was one."""
+    exit_code: int = EXIT_DONE
+    message: str | None = None
+    """Why it failed."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """All that a search needs."""
+
+    store: RunStore
+    user: UserProfile
+    parts: Parts
+
+
+def improve(order: Order, *, clock: Clock, observer: Observer | None = None) -> Outcome:
+    """Begins the run, or goes on with it, and takes it to its end.
+
+    Raises:
+        InputError: what was asked for can't be done.
+    """
+    try:
+        opened = _open(order, clock)
+    except (RunError, KeyboardInterrupt) as error:
+        return _ended(error, _nothing(order), None)
+    if isinstance(opened, Outcome):
+        return opened
+    folder = opened.store.folder
+    try:
+        with opened.store as store:
+            optimize(
+                store=store, user=opened.user, parts=opened.parts, observer=observer, clock=clock
+            )
+    except (RunError, KeyboardInterrupt) as error:
+        return _ended(error, load_run(folder), folder)
+    return Outcome(load_run(folder), folder)
+
+
+def _ended(error: BaseException, trajectory: Trajectory, folder: Path | None) -> Outcome:
+    if isinstance(error, KeyboardInterrupt):
+        stopped = trajectory.model_copy(update={"status": "interrupted"})
+        return Outcome(stopped, folder, EXIT_INTERRUPTED)
+    failed = trajectory.model_copy(update={"status": "failed"})
+    return Outcome(failed, folder, EXIT_FAILED, str(error))
+
+
+def _nothing(order: Order) -> Trajectory:
+    """The run that never began."""
+    status: RunStatus = "failed"
+    config = make_config(order.options)
+    return Trajectory(id="", status=status, prompt=order.prompt or "", user_id="", config=config)
+
+
+def _open(order: Order, clock: Clock) -> Session | Outcome:
+    if order.resume is None:
+        return _begin(order, clock)
+    return _go_on(order, clock, resolve_run(order.runs_dir, order.resume))
+
+
+def _begin(order: Order, clock: Clock) -> Session:
+    prompt = check_prompt(order.prompt)
+    config = make_config(order.options)
+    plan_budget(config)
+    if order.user is None:
+        raise InputError(
+            "--user is missing: name a profile, or make one with `pamela-agent init PROFILE`"
+        )
+    user = load_user(order.user, clock)
+    check_writable(order.runs_dir)
+    parts = build_parts(config, clock)
+    folder = new_run_folder(order.runs_dir, prompt)
+    header = make_header(folder.name, prompt, config, user, parts, profile_path=order.user)
+    return Session(RunStore.create(folder, header), user, parts)
+
+
+def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
+    header = read_header(folder)
+    _check_same(header, order)
+    trajectory = load_run(folder)
+    if trajectory.status == "done":
+        return Outcome(trajectory, folder)
+    user = _same_user(header, order.user, clock)
+    store = RunStore.resume(folder)
+    try:
+        parts = build_parts(header.config, clock)
+        for message in changed_parts(header, parts):
+            store.record(Event(type="warning", iteration=0, message=message))
+    except BaseException:
+        store.close()
+        raise
+    return Session(store, user, parts)
+
+
+def check_prompt(prompt: str | None) -> str:
+    """The prompt, if it can be drawn.
+
+    Raises:
+        InputError: it is missing, empty, too long, or no text.
+    """
+    if prompt is None:
+        raise InputError("--prompt is missing: say what the picture shows")
+    if not any(character.isprintable() and not character.isspace() for character in prompt):
+        raise InputError(f"--prompt {prompt!r} is empty: say what the picture shows")
+    if len(prompt) > MAX_PROMPT:
+        raise InputError(
+            f"--prompt {prompt[:40] + '…'!r} has {len(prompt)} characters, {MAX_PROMPT} are "
+            f"allowed: shorten it"
+        )
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"--prompt {prompt!r} is not valid UTF-8: check its encoding") from None
+    return prompt
+
+
+def load_user(path: Path, clock: Clock) -> UserProfile:
+    """Reads the profile; decoding its pictures counts to scoring."""
+    with clock.stage("score"):
+        return UserProfile.load(path)
+
+
+def _check_same(header: RunHeader, order: Order) -> None:
+    """What is said again beside `--resume` has to be what was said then."""
+    given = {**header.config.model_dump(), **order.options}
+    config = make_config(given)
+    for name in RunConfig.model_fields:
+        before, now = getattr(header.config, name), getattr(config, name)
+        if before != now:
+            raise InputError(
+                f"the run {header.id!r} has {option_of(name)} {before!r}, not {now!r}: leave the "
+                f"option out, or start a new run"
+            )
+    if order.prompt is not None and order.prompt != header.prompt:
+        raise InputError(
+            f"the run {header.id!r} has --prompt {header.prompt!r}, not {order.prompt!r}: leave "
+            f"it out, or start a new run"
+        )
+
+
+def _same_user(header: RunHeader, path: Path | None, clock: Clock) -> UserProfile:
+    """The profile that the run began with, from where it was or from `path`."""
+    place = path or (Path(header.profile_path) if header.profile_path is not None else None)
+    if place is None:
+        raise InputError(f"the run {header.id!r} does not say where its profile is: give --user")
+    user = load_user(place, clock)
+    if user.user_id != header.user_id:
+        raise InputError(
+            f"the run {header.id!r} is for the user_id {header.user_id!r}, the profile "
+            f"{str(place)!r} holds {user.user_id!r}: leave --user out, or start a new run"
+        )
+    if profile_digest(user) != header.profile_sha256:
+        raise InputError(
+            f"the profile {str(place)!r} or one of its pictures has changed since the run "
+            f"{header.id!r} began: restore it, or start a new run"
+        )
+    return user

@@ -1,0 +1,335 @@
+"""Where a run is kept: `runs/<id>/` with `run.json`, `trajectory.jsonl`, `images/`, `best.png`.
+
+    with RunStore.create(new_run_folder(Path("runs"), "mossy rocks"), header) as store:
+        store.record(candidate)
+    load_run(store.folder).best
+
+The one rule that is not obvious: `record` writes a thing once. A resumed run is played again
+from its start and records everything again; what was written before is passed over, so the file
+ends up as that of an undisturbed run.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Self
+
+import PIL.Image
+import PIL.PngImagePlugin
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from agent.errors import InputError, RunError
+from agent.records import (
+    INITIAL_ID,
+    ProposalRecord,
+    Record,
+    Result,
+    RunHeader,
+    RunLine,
+    read_records,
+    to_line,
+    trajectory_of,
+)
+from agent.text import slug
+from agent.trajectory import (
+    SCHEMA_VERSION,
+    Candidate,
+    Event,
+    Heldout,
+    Image,
+    Seconds,
+    Step,
+    Trajectory,
+)
+
+HEADER = "run.json"
+LINES = "trajectory.jsonl"
+LOCK = ".lock"
+BEST = "best.png"
+IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture that is wanted: of which candidate, on which seed."""
+
+    candidate: str
+    prompt: str
+    seed: int
+    heldout: bool = False
+
+    @property
+    def path(self) -> str:
+        """Relative to the run's folder."""
+        prefix = "heldout-" if self.heldout else ""
+        return f"{IMAGES}/{prefix}{self.candidate}-{self.seed}.png"
+
+
+def new_run_folder(runs_dir: Path, prompt: str, now: datetime | None = None) -> Path:
+    """Makes a new folder like `20261124-1530-mossy-rocks-ab12`; an earlier one is never taken.
+
+    Raises:
+        InputError: the folder can't be made.
+    """
+    moment = now or datetime.now().astimezone()
+    while True:
+        folder = runs_dir / f"{moment:%Y%m%d-%H%M}-{slug(prompt)}-{secrets.token_hex(2)}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():  # something above it is a file
+                raise InputError(_unwritable(runs_dir, "it is not a folder")) from None
+        except OSError as error:
+            raise InputError(_unwritable(runs_dir, error.strerror)) from error
+        else:
+            return folder
+
+
+def check_writable(runs_dir: Path) -> None:
+    """Makes sure that runs can be written, before anything is spent.
+
+    Raises:
+        InputError: they can't.
+    """
+    probe = runs_dir / f".probe-{secrets.token_hex(4)}"
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(_unwritable(runs_dir, reason)) from error
+
+
+def _unwritable(runs_dir: Path, reason: str | None) -> str:
+    return f"the runs folder {str(runs_dir)!r} can't be written ({reason}): name another --runs-dir"
+
+
+def read_header(folder: Path) -> RunHeader:
+    """What a run started from.
+
+    Raises:
+        InputError: the folder holds no run, or one that this version can't read.
+    """
+    try:
+        text = (folder / HEADER).read_text(encoding="utf-8")
+        header = RunHeader.model_validate_json(text)
+    except (OSError, ValueError) as error:
+        reason = "is not valid" if isinstance(error, ValidationError) else "can't be read"
+        raise InputError(f"{str(folder)!r} is no run: its {HEADER} {reason}") from error
+    if header.schema_version != SCHEMA_VERSION:
+        raise InputError(
+            f"the run {header.id!r} has schema version {header.schema_version!r}, this program "
+            f"reads {SCHEMA_VERSION}: use the version that wrote it"
+        )
+    return header
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work on the run."""
+    lock = folder / LOCK
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read
+        return False
+
+
+def load_run(path: str | os.PathLike[str]) -> Trajectory:
+    """Reads a run's folder.
+
+    Raises:
+        InputError: it holds no run, or a damaged one.
+    """
+    folder = Path(path)
+    header = read_header(folder)
+    records = read_records(folder / LINES)
+    return trajectory_of(header, records, held=records.result is None and is_held(folder))
+
+
+def pixel_digest(picture: PIL.Image.Image) -> str:
+    """SHA-256 of the decoded RGB pixels, row by row, as a hex string."""
+    return hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest()
+
+
+class RunStore:
+    """A run's folder that this process may write; made by `create` or `resume`.
+
+    Attributes:
+        folder: Where it lies.
+        header: What the run started from.
+        records: Everything written so far.
+    """
+
+    def __init__(self, folder: Path, header: RunHeader, lock: FileLock) -> None:
+        self.folder = folder
+        self.header = header
+        self.records = read_records(folder / LINES)
+        self._lock = lock
+        self._replayed = Counter(self.records.events)
+        self._stream = _open_lines(folder / LINES, self.records.intact_bytes)
+
+    @classmethod
+    def create(cls, folder: Path, header: RunHeader) -> Self:
+        """Begins a run in a new folder."""
+        (folder / IMAGES).mkdir()
+        lock = _acquire(folder)
+        with _written(folder / HEADER) as stream:
+            stream.write(header.model_dump_json(indent=2).encode() + b"\n")
+        store = cls(folder, header, lock)
+        store._write_first_line()
+        return store
+
+    @classmethod
+    def resume(cls, folder: Path) -> Self:
+        """Goes on with a run that is not done.
+
+        Raises:
+            InputError: the folder holds no run, or another process is at work on it.
+        """
+        header = read_header(folder)
+        lock = _acquire(folder)
+        try:
+            (folder / IMAGES).mkdir(exist_ok=True)
+            store = cls(folder, header, lock)
+        except BaseException:
+            lock.release()
+            raise
+        initial = store.records.initial
+        if initial is not None and initial.status != "scored":  # a failed start is tried again
+            del store.records.candidates[INITIAL_ID]
+        store._write_first_line()
+        return store
+
+    def _write_first_line(self) -> None:
+        if not self.records.started:
+            header = self.header
+            self._write(RunLine(id=header.id, prompt=header.prompt, user_id=header.user_id))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the run."""
+        self._stream.close()
+        self._lock.release()
+
+    def record(self, record: Record, seconds: Seconds | None = None) -> None:
+        """Appends a record, unless it was written before the run was resumed.
+
+        Args:
+            record: What happened.
+            seconds: The time spent so far; stands beside a step.
+        """
+        if not self._is_recorded(record):
+            self._write(record, seconds)
+
+    def _is_recorded(self, record: Record) -> bool:
+        known = self.records
+        match record:
+            case RunLine():
+                return known.started
+            case ProposalRecord():
+                return record.iteration in known.proposals
+            case Candidate():
+                return record.id in known.candidates
+            case Step():
+                return record.iteration in known.steps
+            case Heldout():
+                return (record.candidate, record.seed) in known.heldout
+            case Event():
+                self._replayed[record] -= 1
+                return self._replayed[record] >= 0
+            case Result():
+                return False
+
+    def _write(self, record: Record, seconds: Seconds | None = None) -> None:
+        try:
+            self._stream.write(to_line(record, seconds).encode() + b"\n")
+            self._stream.flush()
+        except OSError as error:
+            raise RunError(f"{LINES} can't be written ({error.strerror})") from error
+        self.records.add(record, seconds)
+
+    def image_of(self, shot: Shot) -> Image | None:
+        """The picture of a candidate that was recorded already."""
+        if shot.heldout:
+            known = self.records.heldout.get((shot.candidate, shot.seed))
+            return known.image if known else None
+        candidate = self.records.candidates.get(shot.candidate)
+        images = candidate.images if candidate else ()
+        return next((image for image in images if image.seed == shot.seed), None)
+
+    def save_image(self, shot: Shot, picture: PIL.Image.Image) -> Image:
+        """Writes a picture with its origin in the PNG's text; a recorded one stays as it is."""
+        known = self.image_of(shot)
+        if known is not None:
+            return known
+        text = PIL.PngImagePlugin.PngInfo()
+        for key, value in (("prompt", shot.prompt), ("candidate", shot.candidate)):
+            text.add_itxt(key, value)
+        text.add_text("seed", str(shot.seed))
+        pixels = picture.convert("RGB")
+        with _written(self.folder / shot.path) as stream:
+            pixels.save(stream, format="PNG", pnginfo=text, compress_level=1)
+        return Image(path=shot.path, seed=shot.seed, sha256=pixel_digest(pixels))
+
+    def publish_best(self, candidate: Candidate) -> None:
+        """Makes the candidate's first picture the run's `best.png`."""
+        if not candidate.images:
+            return
+        source = self.folder / candidate.images[0].path
+        with source.open("rb") as picture, _written(self.folder / BEST) as stream:
+            shutil.copyfileobj(picture, stream)
+
+
+def _acquire(folder: Path) -> FileLock:
+    lock = FileLock(folder / LOCK, timeout=1)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"the run {folder.name!r} is held by another process: wait for it, or end it first"
+        ) from None
+    except OSError as error:
+        raise InputError(f"the run {str(folder)!r} can't be written ({error.strerror})") from error
+    return lock
+
+
+def _open_lines(path: Path, intact_bytes: int) -> IO[bytes]:
+    """Opens for appending; what a kill tore off the last line is cut away."""
+    try:
+        stream = path.open("ab")
+        stream.truncate(intact_bytes)
+    except OSError as error:
+        raise InputError(f"{str(path)!r} can't be written ({error.strerror})") from error
+    return stream
+
+
+@contextmanager
+def _written(path: Path) -> Generator[IO[bytes]]:
+    """A file that appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            yield stream
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(f"{path.name} can't be written ({error.strerror})") from error
+    finally:
+        temporary.unlink(missing_ok=True)

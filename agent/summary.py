@@ -1,0 +1,170 @@
+"""What a run came to, in words: the headline, the best prompt with its edits marked, the tree.
+
+    for line in closing(trajectory, Path("runs") / trajectory.id, colourful=False):
+        console.print(line)
+
+The one rule that is not obvious: everything here is a `rich.text.Text` made of `printable` text,
+never markup, because prompts and edits come from people and models.
+"""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.text import Text
+from rich.tree import Tree
+
+from agent.gain import paired_differences
+from agent.text import marked, printable, word_diff
+from agent.trajectory import Candidate, Trajectory
+
+STYLES = {"same": "", "added": "bold green", "removed": "red strike"}
+ON_THE_SCALE = ("pamela", "average")
+"""Scorers whose points are those of the rating scale."""
+
+
+def signed(value: float) -> str:
+    """`+0.42`."""
+    return f"{value:+.2f}"
+
+
+def headline(run: Trajectory) -> str:
+    """The gain in one honest sentence."""
+    if run.initial is None or run.best is None or run.gain.search is None:
+        return "nothing is known of the gain: your own prompt has no score"
+    if run.best.id == run.initial.id:
+        return "no edit was predicted to be liked more: your own prompt stays the best"
+    personal = run.config.scorer.partition(":")[0] in ON_THE_SCALE
+    what = "predicted liking" if personal else f"score of {printable(run.config.scorer)}"
+    scale = " on a scale of 1 to 5" if personal else ""
+    if run.gain.heldout is None:
+        return (
+            f"{what} {signed(run.gain.search)}{scale}, on the seeds of the search only "
+            f"(optimistic: the search chose by them)"
+        )
+    return f"{what} {_heldout_in_words(run, scale)}"
+
+
+def _heldout_in_words(run: Trajectory, scale: str) -> str:
+    assert run.initial is not None and run.best is not None and run.gain.heldout is not None  # noqa: S101, PT018  the caller has looked
+    pairs = len(paired_differences(run.initial.id, run.best.id, run.heldout))
+    seeds = f"on {pairs} held-out seed{'s' if pairs != 1 else ''}"
+    if run.gain.heldout_ci95 is None:
+        return f"{signed(run.gain.heldout)}{scale}, {seeds} (too few for an interval)"
+    low, high = run.gain.heldout_ci95
+    sentence = f"{signed(run.gain.heldout)} [{low:.2f}, {high:.2f}]{scale}, {seeds}"
+    if low <= 0 <= high:
+        sentence += ": the interval covers zero, so there may be no gain"
+    return sentence
+
+
+def diff_text(before: str, after: str, *, colourful: bool) -> Text:
+    """The new prompt with its changes marked, by colour or by brackets."""
+    pieces = word_diff(before, after)
+    if not colourful:
+        return Text(printable(marked(pieces)))
+    return Text.assemble(*((printable(piece.text), STYLES[piece.change]) for piece in pieces))
+
+
+def lineage(run: Trajectory, candidate: Candidate) -> list[Candidate]:
+    """From the first edit to the candidate; the user's own prompt is left out."""
+    by_id = {c.id: c for c in run.candidates}
+    path: list[Candidate] = []
+    at: Candidate | None = candidate
+    while at is not None and at.parent is not None:
+        path.append(at)
+        at = by_id.get(at.parent)
+    return path[::-1]
+
+
+def closing(run: Trajectory, folder: Path | None, *, colourful: bool) -> Iterator[Text]:
+    """The end of a run, line by line."""
+    if run.best is not None:
+        yield Text.assemble(("Best prompt  ", "bold"), printable(run.best.prompt))
+        if run.best.parent is not None:
+            yield Text("Edits marked ").append_text(
+                diff_text(run.prompt, run.best.prompt, colourful=colourful)
+            )
+        for step in lineage(run, run.best):
+            if step.edit is not None:
+                yield Text(f"  {step.edit.axis}: {printable(step.edit.instruction)}")
+    if run.status == "done":
+        yield Text.assemble(("Gain         ", "bold"), headline(run))
+    else:
+        yield Text.assemble(("Status       ", "bold"), f"{run.status}, the gain is not measured")
+    if folder is not None:
+        yield Text.assemble(("Pictures     ", "bold"), printable(str(folder / "images")))
+        yield from _commands(run, folder)
+
+
+def _commands(run: Trajectory, folder: Path) -> Iterator[Text]:
+    where = shlex.quote(str(folder))
+    if run.best is not None:
+        yield Text.assemble(("Best picture ", "bold"), printable(str(folder / "best.png")))
+    if run.status in ("interrupted", "failed"):
+        yield Text.assemble(("Go on        ", "bold"), f"pamela-agent run --resume {where}")
+    yield Text.assemble(("Look again   ", "bold"), f"pamela-agent show {where}")
+
+
+def heading(run: Trajectory) -> Iterator[Text]:
+    """Whose run it is and what it worked with."""
+    config, usage = run.config, run.usage
+    for name, value in (
+        ("Run", f"{run.id} ({run.status})"),
+        ("Person", run.user_id),
+        ("Prompt", run.prompt),
+        ("Models", f"llm {config.llm}, renderer {config.renderer}, scorer {config.scorer}"),
+        (
+            "Search",
+            f"beam width {config.beam_width}, branching {config.branching}, "
+            f"{config.iterations} iterations, {config.seeds} seeds, seed {config.seed}",
+        ),
+        (
+            "Used",
+            f"{usage.renders} pictures, {usage.llm_calls} calls of the language model, "
+            f"{usage.cost_usd:.4g} US dollars, {usage.seconds.total:.1f} s "
+            f"({usage.seconds.overhead:.1f} s beside the models)",
+        ),
+    ):
+        yield Text.assemble((f"{name:<12} ", "bold"), printable(value))
+    for event in run.events:
+        line = f"{event.type}: {event.message} (iteration {event.iteration})"
+        yield Text(printable(line), "yellow")
+
+
+def tree(run: Trajectory) -> RenderableType:
+    """All candidates under their parents, each with its score and its whole prompt."""
+    if run.initial is None:
+        return Text("nothing was tried")
+    root = Tree(_label(run, run.initial))
+    nodes = {run.initial.id: root}
+    for candidate in run.candidates:
+        parent = nodes.get(candidate.parent or "")
+        if parent is not None:
+            nodes[candidate.id] = parent.add(_label(run, candidate))
+    return root
+
+
+def _label(run: Trajectory, candidate: Candidate) -> Text:
+    is_best = run.best is not None and candidate.id == run.best.id
+    label = Text.assemble((candidate.id, "bold"), "  ", (_verdict(run, candidate), "cyan"))
+    if candidate.edit is not None:
+        label.append(f"  {candidate.edit.axis}: {printable(candidate.edit.instruction)}")
+    if is_best:
+        label.append("  best", "bold green")
+    if candidate.error is not None:
+        label.append(f"\n{printable(candidate.error)}", "yellow")
+    label.append(f"\n{printable(candidate.prompt)}", "dim" if not is_best else "")
+    return label
+
+
+def _verdict(run: Trajectory, candidate: Candidate) -> str:
+    if candidate.score is None:
+        return candidate.status
+    words = [f"{candidate.score:.3f}"]
+    if run.initial is not None and run.initial.score is not None and candidate.parent is not None:
+        words.append(f"({signed(candidate.score - run.initial.score)})")
+    names: Sequence[str] = ("adherence", "saturation", "sharpness")
+    words += [f"{n} {candidate.scores[n]:.2f}" for n in names if n in candidate.scores]
+    return " ".join(words)

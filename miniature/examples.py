@@ -1,0 +1,113 @@
+"""Writes the example profiles: four simulated participants of clearly different taste.
+
+    python -m miniature.examples
+
+They took no part in training. Each has rated 20 pictures of the test split, those that teach the
+predictor most (the greatest standard deviation given what was asked before; it depends on the
+pictures only). Likes, dislikes and notes are left empty: nothing of the hidden taste is told.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from miniature import WEIGHTS
+from miniature.classifier import load_classifier
+from miniature.participants import (
+    DATASET,
+    SEED,
+    Participant,
+    far_apart,
+    make_participants,
+)
+from miniature.predictor import FIELDS, plain_rows
+from miniature.taste import perceive, rate, true_liking
+from scorer.adapt import Prior, design, load_prior
+from scorer.cache import CachedEncoder
+from scorer.data.pamela import load_pamela
+from scorer.data.table import Row
+from scorer.encoders import make_encoder
+from scorer.predictor import load_network, predict
+from scorer.profile import Rating, UserProfile
+from scorer.tokens import build_tokens
+
+EXAMPLES = Path("examples")
+NAMES = ("ada", "bruno", "chie", "dalia")
+RATINGS = 20
+
+
+def user_id(name: str) -> str:
+    """The profile's id; it says that nobody real is meant."""
+    return f"simulated-{name}"
+
+
+def example_people(pixels: np.ndarray, seed: int = SEED) -> list[Participant]:
+    """The four spare participants whose likings of the pictures agree least."""
+    spare = [person for person in make_participants(seed) if person.group == "spare"]
+    return far_apart(spare, perceive(load_classifier("perception"), pixels), len(NAMES))
+
+
+def most_telling(features: np.ndarray, prior: Prior, count: int) -> list[int]:
+    """Rows to rate, greedily those whose score is least certain given the ones before."""
+    phi, covariance = design(features, prior), prior.covariance.copy()
+    chosen: list[int] = []
+    for _ in range(count):
+        variance = np.einsum("pi,ij,pj->p", phi, covariance, phi)
+        variance[chosen] = -np.inf
+        best = int(variance.argmax())
+        chosen.append(best)
+        gain = covariance @ phi[best] / (phi[best] @ covariance @ phi[best] + prior.noise)
+        covariance = covariance - np.outer(gain, phi[best] @ covariance)
+    return chosen
+
+
+def write_profile(person: Participant, name: str, rows: list[Row], folder: Path) -> Path:
+    """Saves a profile with its rated pictures; returns its path."""
+    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
+    liking = true_liking(person.taste, perceive(load_classifier("perception"), pixels))
+    scores = rate(liking, np.random.default_rng((SEED, 9, person.number)))
+    ratings = []
+    (folder / "ratings" / name).mkdir(parents=True, exist_ok=True)
+    for number, (row, picture, score) in enumerate(zip(rows, pixels, scores, strict=True)):
+        place = f"ratings/{name}/{number:03d}.png"
+        PIL.Image.fromarray(picture).save(folder / place, optimize=True)
+        ratings.append(Rating(image=place, score=int(score), prompt=row.prompt))
+    profile = UserProfile(
+        user_id=user_id(name), demographics=dict(person.demographics), ratings=tuple(ratings)
+    )
+    path = folder / ("profile.json" if name == NAMES[0] else f"{name}.json")
+    profile.placed_in(folder).save(path, overwrite=True)
+    return path
+
+
+def test_pictures(dataset: Path) -> list[Row]:
+    """One row a picture of the test split."""
+    rows = plain_rows(load_pamela(dataset, ["pamela_test_unseen"]).rows)
+    return list({row.image: row for row in rows}.values())
+
+
+def main() -> None:
+    """Chooses people and pictures and writes `examples/`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=DATASET, help="folder in PAMELA's layout")
+    parser.add_argument("--out", type=Path, default=EXAMPLES)
+    args = parser.parse_args()
+    rows = test_pictures(args.data)
+    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
+    encoder = CachedEncoder(make_encoder("miniature"))
+    network = load_network(WEIGHTS / "predictor")
+    _, cls = predict(network, build_tokens(rows, encoder, fields=FIELDS))
+    chosen = most_telling(cls, load_prior(WEIGHTS / "predictor"), RATINGS * len(NAMES))
+    people = example_people(pixels)
+    numbers = {user_id(name): p.number for name, p in zip(NAMES, people, strict=True)}
+    for place, (name, person) in enumerate(zip(NAMES, people, strict=True)):
+        own = [rows[index] for index in chosen[place :: len(NAMES)]]
+        print(write_profile(person, name, own, args.out))
+    (WEIGHTS / "examples.json").write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Turns scenes into what the transformer trains on: latents and caption embeddings, made once.
+
+Each scene gives four pictures (itself, its mirror image, and a colour grade of each), each
+picture several captions. Latents are float16 (picture, 8, 16, 16); caption embeddings are the
+frozen encoder's token states, float16, one after the other with their offsets.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny
+from tqdm import tqdm
+
+from miniature.attributes import PALETTES, Attributes
+from miniature.captions import caption
+from miniature.palette import grade
+from miniature.renderer.autoencoder import encode
+from scorer.minilm import text_encoder_and_tokenizer
+
+VARIANTS = 4
+CAPTIONS = 3
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class LatentData:
+    """Everything in memory; `captions_of` maps a picture to its captions."""
+
+    latents: np.ndarray
+    tokens: np.ndarray
+    """All captions' token states in a row, (token, 384)."""
+    offsets: np.ndarray
+    """(caption + 1,); the last caption is the empty one."""
+
+    @property
+    def empty_caption(self) -> int:
+        return len(self.offsets) - 2
+
+    def caption_tokens(self, number: int) -> np.ndarray:
+        return self.tokens[self.offsets[number] : self.offsets[number + 1]]
+
+
+def variants(
+    picture: np.ndarray, attributes: Attributes, rng: np.random.Generator
+) -> list[tuple[np.ndarray, Attributes]]:
+    """The picture, its mirror image, and a colour grade of each."""
+    grades = rng.choice(len(PALETTES) - 1, size=2, replace=False) + 1
+    names = ["natural", "natural", *(PALETTES[number] for number in grades)]
+    return [
+        (
+            np.ascontiguousarray(grade(picture[:, ::-1] if number % 2 else picture, name)),
+            replace(attributes, palette=name),
+        )
+        for number, name in enumerate(names)
+    ]
+
+
+@torch.inference_mode()
+def embed_captions(captions: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Token states (token, 384) in float16 and offsets (caption + 1,) of captions in order."""
+    encoder, tokenizer = text_encoder_and_tokenizer()
+    lengths = np.array([len(ids) for ids in tokenizer(captions)["input_ids"]])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tokens = np.zeros((offsets[-1], encoder.config.hidden_size), np.float16)
+    order = np.argsort(lengths, kind="stable")
+    for start in tqdm(range(0, len(order), BATCH), desc="captions"):
+        batch = order[start : start + BATCH]
+        words = tokenizer([captions[i] for i in batch], padding=True, return_tensors="pt")
+        with torch.autocast("cpu", torch.bfloat16):
+            states: Any = encoder(**words)[0]
+        for row, number in enumerate(batch):
+            tokens[offsets[number] : offsets[number + 1]] = states[row, : lengths[number]].float()
+    return tokens, offsets
+
+
+def build_latents(
+    pictures: np.ndarray, attributes: list[Attributes], model: AutoencoderTiny, seed: int
+) -> LatentData:
+    """Encodes scenes (picture, size, size, 3) and their captions."""
+    latents, captions = [], []
+    for number in tqdm(range(len(pictures)), desc="latents"):
+        rng = np.random.default_rng((seed, number))
+        made = variants(pictures[number], attributes[number], rng)
+        latents.append(encode(model, np.stack([picture for picture, _ in made])).half().cpu())
+        captions += [caption(named, rng) for _, named in made for _ in range(CAPTIONS)]
+    tokens, offsets = embed_captions([*captions, ""])
+    return LatentData(torch.cat(latents).numpy(), tokens, offsets)
+
+
+def save_latents(data: LatentData, folder: Path) -> None:
+    """Writes the arrays; `offsets.npy` comes last and says that they are complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("latents", "tokens", "offsets"):
+        np.save(folder / f"{name}.npy", getattr(data, name))
+
+
+def load_latents(folder: Path) -> LatentData | None:
+    """What `save_latents` wrote, memory-mapped, or None if it is not complete."""
+    if not (folder / "offsets.npy").is_file():
+        return None
+    latents, tokens = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("latents", "tokens"))
+    return LatentData(latents, tokens, np.load(folder / "offsets.npy"))

@@ -1,0 +1,64 @@
+"""Draws pictures with the exported pipeline, for the scripts that make and measure the world.
+
+The agent draws through its own renderer; this is the few lines that training scripts need.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from miniature import WEIGHTS
+from miniature.training import pick_device
+from scorer.minilm import text_encoder_and_tokenizer
+
+
+@lru_cache(maxsize=1)
+def load_pipeline(device: str = "auto") -> Any:
+    """The exported pipeline in bfloat16, with the frozen sentence encoder as its text side."""
+    from diffusers import DiffusionPipeline
+
+    encoder, tokenizer = text_encoder_and_tokenizer()
+    pipeline = DiffusionPipeline.from_pretrained(
+        str(WEIGHTS / "renderer"),
+        text_encoder=encoder.to(torch.bfloat16),
+        tokenizer=tokenizer,
+        torch_dtype=torch.bfloat16,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(pick_device(device))
+
+
+def draw(
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    batch: int = 8,
+    device: str = "auto",
+    **overrides: float,
+) -> np.ndarray:
+    """Pictures uint8 (prompt, size, size, 3), one CPU generator each.
+
+    Args:
+        prompts: What to draw.
+        seeds: One a prompt.
+        batch: Pictures drawn at once.
+        device: Torch device.
+        **overrides: Call arguments instead of those in `generation.json`.
+    """
+    import json
+
+    pipeline = load_pipeline(device)
+    defaults = json.loads((WEIGHTS / "renderer" / "generation.json").read_text())
+    drawn = []
+    for start in tqdm(range(0, len(prompts), batch), desc="pictures", leave=False):
+        part = slice(start, start + batch)
+        generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds[part]]
+        out = pipeline(
+            list(prompts[part]), generator=generators, output_type="np", **{**defaults, **overrides}
+        )
+        drawn.append((out.images * 255).round().astype(np.uint8))
+    return np.concatenate(drawn)

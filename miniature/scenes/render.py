@@ -1,0 +1,219 @@
+"""One scene rendered: attributes and a seed in, a picture out.
+
+    >>> picture = render_scene(attributes, rng_seed=7)
+    >>> picture.shape
+    (128, 128, 3)
+
+Equal arguments give equal pictures. Mitsuba stays in this file; it is imported with the
+``scalar_rgb`` variant, and :func:`single_thread` keeps it to one core.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import mitsuba as mi
+import numpy as np
+from numpy.typing import NDArray
+
+from miniature.attributes import Attributes, Material
+from miniature.scenes.camera import FIELD_OF_VIEW, Camera, aim
+from miniature.scenes.develop import develop
+from miniature.scenes.environments import ISLAND, Place, Plot, build_environment
+from miniature.scenes.geometry import Floats, Mesh, merge
+from miniature.scenes.lighting import Rig, Stage, light
+from miniature.scenes.subjects import STONE, Subject, boulder, build_subject
+
+mi.set_variant("scalar_rgb")
+mi.set_log_level(mi.LogLevel.Error)
+
+SIZE = 128
+SAMPLES = 9
+GUIDE_SAMPLES = 4
+PATHS = {"type": "path", "max_depth": 4}
+GUIDES = {"type": "aov", "aovs": "albedo:albedo,normal:sh_normal,depth:depth"}
+ATTEMPTS = 8
+SAMPLER = "stratified"
+FILTER = "tent"
+STUDIO_RADIUS = {"close": 2.1, "medium": 2.6, "wide": 3.0}
+SURFACES: dict[Material, dict[str, Any]] = {
+    "matte": {"type": "diffuse"},
+    "glossy": {"type": "principled", "roughness": 0.12, "specular": 0.8},
+    "metallic": {"type": "principled", "roughness": 0.22, "metallic": 0.95},
+}
+WATER = {"type": "principled", "roughness": 0.08, "specular": 0.75}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A furnished and lit scene, ready to be rendered."""
+
+    subject: Subject
+    place: Place
+    camera: Camera
+    rig: Rig
+
+
+def single_thread() -> None:
+    """Keep the renderer to the calling process's one thread."""
+    import drjit
+
+    drjit.set_thread_count(0)
+
+
+def render_scene(
+    attributes: Attributes, rng_seed: int, size: int = SIZE, samples: int = SAMPLES
+) -> NDArray[np.uint8]:
+    """Render a scene; if its camera sees nothing, draw what is left open anew.
+
+    Args:
+        attributes: what the scene is to show (its palette is left to the caller).
+        rng_seed: decides everything that the attributes leave open.
+        size: height and width in pixels.
+        samples: light paths a pixel.
+
+    Returns:
+        8-bit colours (size, size, 3).
+
+    Raises:
+        RuntimeError: if no attempt gave a usable picture.
+    """
+    for attempt in range(ATTEMPTS):
+        scene = build_scene(attributes, np.random.default_rng([rng_seed, attempt]))
+        if not camera_is_free(scene):
+            continue
+        radiance, guides = _trace(attributes, scene, size=size, samples=samples, seed=rng_seed)
+        picture = develop(radiance, guides, exposure=scene.rig.exposure, veil=scene.rig.veil)
+        if picture.max() > 60 and picture.mean() > 4:
+            return picture
+    raise RuntimeError(f"no usable view of {attributes!r} with seed {rng_seed}")
+
+
+def build_scene(attributes: Attributes, rng: np.random.Generator) -> Scene:
+    """Build the subject, then the camera, the environment and the lamps around it."""
+    afloat = attributes.environment == "lake" and attributes.subject == "boat"
+    floor = ISLAND if attributes.environment == "lake" and not afloat else 0.0
+    lift = rng.uniform(0.7, 1.0) if attributes.floating else (-0.22 if afloat else -0.02)
+    subject = build_subject(attributes.subject, attributes.colour, mossy=attributes.mossy, rng=rng)
+    subject = _raised(subject, floor + lift)
+    points = subject.points
+    framed = np.concatenate([points, [[0, floor, 0]]])
+    camera = aim(attributes.camera_angle, attributes.shot, framed, rng)
+    reach = float(np.abs(points[:, ::2]).max())
+    if attributes.floating:
+        subject = Subject(subject.body, merge([subject.trim, _pebbles(floor, lift, rng)]))
+    studio = attributes.lighting == "softbox"
+    plot = Plot(
+        radius=max(STUDIO_RADIUS[attributes.shot], reach + 0.6) if studio else None,
+        clear=reach + 0.15,
+        island=not afloat,
+        big_window=attributes.lighting == "backlit",
+    )
+    stage = Stage(
+        angle=attributes.camera_angle,
+        camera=camera,
+        centre=(points.min(0) + points.max(0)) / 2,
+        top=float(points[:, 1].max()),
+        reach=reach,
+        floor=floor,
+    )
+    place = build_environment(attributes.environment, plot, rng)
+    return Scene(subject, place, camera, light(attributes.lighting, stage, rng))
+
+
+def _raised(subject: Subject, lift: float) -> Subject:
+    return Subject(subject.body.moved(0, lift, 0), subject.trim.moved(0, lift, 0))
+
+
+def _pebbles(floor: float, lift: float, rng: np.random.Generator) -> Mesh:
+    stones = []
+    for _ in range(5):
+        size = rng.uniform(0.07, 0.15)
+        x, y, z = rng.uniform([-0.8, 0.15, -0.8], [0.8, lift * 0.85, 0.8])
+        stone = boulder(rng, STONE, mossy=False, subdivisions=1).scaled(size, size, size)
+        stones.append(stone.moved(x, floor + y, z))
+    return merge(stones)
+
+
+def camera_is_free(scene: Scene) -> bool:
+    """Whether the camera is above the ground and outside of the subject."""
+    origin = scene.camera.origin
+    ground = scene.place.ground.vertices
+    beside = np.linalg.norm(ground[:, ::2] - origin[::2], axis=1) < 2
+    buried = beside.any() and origin[1] < ground[beside, 1].max() + 0.05
+    nearest = np.linalg.norm(scene.subject.points - origin, axis=1).min()
+    return bool(not buried and nearest > 0.5)
+
+
+def _trace(
+    attributes: Attributes, scene: Scene, *, size: int, samples: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    water = attributes.environment == "lake"
+    surface = SURFACES[attributes.material]
+    meshes = {
+        "body": _shape(scene.subject.body, surface),
+        "ground": _shape(scene.place.ground, WATER if water else SURFACES["matte"]),
+        "rest": _shape(
+            merge([scene.place.decor, scene.rig.props, scene.subject.trim]), SURFACES["matte"]
+        ),
+    }
+    description = {
+        "type": "scene",
+        "sensor": _sensor(scene.camera, size, samples),
+        "sky": {
+            "type": "envmap",
+            "bitmap": mi.Bitmap(scene.rig.sky.astype(np.float32)),
+            "sampling_weight": scene.rig.sky_weight,
+        },
+        **{name: _placed(lamp) for name, lamp in scene.rig.lamps.items()},
+        **meshes,
+    }
+    loaded, seed = mi.load_dict(description), seed % 2**32
+    radiance = mi.render(loaded, integrator=mi.load_dict(PATHS), seed=seed, spp=samples)
+    guides = mi.render(loaded, integrator=mi.load_dict(GUIDES), seed=seed, spp=GUIDE_SAMPLES)
+    return np.array(radiance), np.array(guides)[..., -7:]
+
+
+def _sensor(camera: Camera, size: int, samples: int) -> dict[str, Any]:
+    return {
+        "type": "perspective",
+        "fov": FIELD_OF_VIEW,
+        "to_world": _look(camera.origin, camera.target),
+        "sampler": {"type": SAMPLER, "sample_count": samples},
+        "film": {
+            "type": "hdrfilm",
+            "width": size,
+            "height": size,
+            "pixel_format": "rgb",
+            "rfilter": {"type": FILTER},
+        },
+    }
+
+
+def _look(origin: Floats, target: Floats) -> Any:
+    return mi.ScalarTransform4f().look_at(
+        origin=[float(x) for x in origin], target=[float(x) for x in target], up=[0, 1, 0]
+    )
+
+
+def _placed(lamp: dict[str, Any]) -> dict[str, Any]:
+    place = lamp.get("to_world")
+    if place is None:
+        return lamp
+    return {**lamp, "to_world": _look(place["place"], place["target"]).scale(place["half"])}
+
+
+def _shape(mesh: Mesh, surface: dict[str, Any]) -> Any:
+    slot = "reflectance" if surface["type"] == "diffuse" else "base_color"
+    colours = {"type": "mesh_attribute", "name": "vertex_color"}
+    properties = mi.Properties()
+    properties["mesh_bsdf"] = mi.load_dict({"type": "twosided", "bsdf": {**surface, slot: colours}})
+    shape = mi.Mesh(
+        "mesh", len(mesh.vertices), len(mesh.faces), has_vertex_normals=True, props=properties
+    )
+    shape.add_attribute("vertex_color", 3, mesh.colours.astype(np.float32).ravel())
+    parameters = mi.traverse(shape)
+    parameters["vertex_positions"] = mesh.vertices.astype(np.float32).ravel()
+    parameters["vertex_normals"] = mesh.normals.astype(np.float32).ravel()
+    parameters["faces"] = mesh.faces.astype(np.uint32).ravel()
+    parameters.update()
+    return shape

@@ -1,0 +1,76 @@
+"""Scenes on disk: shards of pictures with their attributes, written once and never changed.
+
+Scene number i depends on the seed and i only, so a folder that is half done is gone on with.
+"""
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from miniature.attributes import Attributes, from_json, sample, to_json
+
+SHARD = 200
+
+
+def scene_attributes(seed: int, number: int) -> Attributes:
+    """What scene `number` of a seed shows."""
+    return sample(np.random.default_rng((seed, number)))
+
+
+def _render(number: int, *, seed: int, size: int) -> NDArray[np.uint8]:
+    from miniature.scenes.render import render_scene, single_thread
+
+    single_thread()
+    rng_seed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+    return render_scene(scene_attributes(seed, number), rng_seed, size)
+
+
+def render_scenes(
+    folder: Path, *, count: int, seed: int, size: int, workers: int
+) -> Iterator[int]:
+    """Renders what is missing of scenes 0 … count-1 into `folder`; yields each number done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw = partial(_render, seed=seed, size=size)
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for start in range(0, count, SHARD):
+            numbers = range(start, min(start + SHARD, count))
+            path = folder / f"scenes-{start // SHARD:05d}.npz"
+            if path.is_file():
+                yield from numbers
+                continue
+            pictures = []
+            for number, picture in zip(numbers, pool.imap(draw, numbers), strict=True):
+                pictures.append(picture)
+                yield number
+            _write_shard(path, np.stack(pictures), [scene_attributes(seed, n) for n in numbers])
+
+
+def _write_shard(path: Path, pictures: NDArray[np.uint8], attributes: list[Attributes]) -> None:
+    unfinished = path.with_suffix(".tmp.npz")
+    described = [json.dumps(to_json(named)) for named in attributes]
+    np.savez_compressed(unfinished, pictures=pictures, attributes=np.array(described))
+    unfinished.replace(path)
+
+
+def load_scenes(folder: Path) -> tuple[NDArray[np.uint8], list[Attributes]]:
+    """All finished scenes of a folder: pictures (scene, size, size, 3) and their attributes.
+
+    Raises:
+        FileNotFoundError: there are none yet.
+    """
+    shards = sorted(path for path in folder.glob("scenes-*.npz") if ".tmp" not in path.name)
+    if not shards:
+        raise FileNotFoundError(
+            f"no scenes in {str(folder)!r}: render some with `python -m miniature.scenes`"
+        )
+    pictures, attributes = [], []
+    for path in shards:
+        with np.load(path) as shard:
+            pictures.append(shard["pictures"])
+            attributes += [from_json(json.loads(line)) for line in shard["attributes"]]
+    return np.concatenate(pictures), attributes

@@ -1,0 +1,106 @@
+"""What the training scripts share: folders, checkpoints, the learning-rate curve, the loop.
+
+Every script is one command, takes a seed, shows its progress, and goes on from its checkpoint
+when it is started again. What they make on the way lies in `$PAMELA_BUILD_DIR`, else `build/`.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+BUILD = Path(os.environ.get("PAMELA_BUILD_DIR", "build"))
+SCENES = BUILD / "scenes"
+HELD_OUT_EVERY = 10
+"""Scene number 0, 10, 20, … is never trained on by anything."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, how fast and from which seed something is trained."""
+
+    checkpoint: Path
+    steps: int
+    rate: float = 1e-3
+    batch: int = 32
+    seed: int = 0
+    device: str = "cpu"
+    weight_decay: float = 0.01
+    every: int = 200
+    """Steps between checkpoints."""
+
+
+def pick_device(name: str) -> str:
+    """`auto` is CUDA where there is one, else the CPU."""
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Writes a checkpoint so that a kill leaves the old one or the new one, never half of one."""
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    torch.save(state, unfinished)
+    unfinished.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The last checkpoint, or None for a fresh start."""
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+
+
+def learning_rate(step: int, total: int, *, warmup: int = 100, decay: float = 0.4) -> float:
+    """Share of the peak rate: linear warm-up, constant, linear decay over the last `decay`."""
+    rise = min(1.0, (step + 1) / warmup)
+    fall = min(1.0, max(0.02, (total - step) / (total * decay)))
+    return rise * fall
+
+
+def fit(
+    model: "torch.nn.Module", loss_of: Callable[[int], "torch.Tensor"], plan: Plan, name: str
+) -> None:
+    """Trains a model with AdamW, or goes on training it, and leaves it in evaluation mode.
+
+    Args:
+        model: Already on `plan.device`.
+        loss_of: The loss of a step; all its randomness comes from the step's number, but for
+            torch's own generator.
+        plan: Length, rate, checkpoint.
+        name: Shown beside the progress bar.
+    """
+    import torch
+    from tqdm import tqdm
+
+    optimizer = torch.optim.AdamW(
+        model.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=plan.weight_decay
+    )
+    start = 0
+    if state := load_checkpoint(plan.checkpoint):
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        start = state["step"]
+    bar = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc=name)
+    for step in bar:
+        optimizer.param_groups[0]["lr"] = plan.rate * learning_rate(step, plan.steps)
+        loss = loss_of(step)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if step % 20 == 0:
+            bar.set_postfix(loss=f"{loss.item():.4f}")
+        if (step + 1) % plan.every == 0 or step + 1 == plan.steps:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            save_checkpoint({**state, "step": step + 1}, plan.checkpoint)
+    model.eval()

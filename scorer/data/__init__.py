@@ -1,0 +1,1 @@
+"""Rating data sets, read into one table."""

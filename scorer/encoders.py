@@ -1,0 +1,96 @@
+"""The boundary to image-text encoders: one Protocol, its value, and the builder.
+
+    encoder = make_encoder("miniature")             # or "siglip:<path or id>"
+    features = encoder.encode_images(pictures)      # visual (n, v), joint (n, d)
+    texts = encoder.encode_texts(["a boat"])        # (1, d), the space of `joint`
+    adherence(features.joint, texts)                # (n,)
+
+The one rule that is not obvious: an encoder gives two views of a picture. `visual` is rich and
+belongs to the predictor; `joint` lies in the space of the words and belongs to the guard.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import PIL.Image
+from jaxtyping import Float
+
+from scorer.errors import InputError
+
+KNOWN = ("miniature[:<folder>]", "siglip:<path or id>")
+
+
+@dataclass(frozen=True)
+class PictureFeatures:
+    """What an encoder sees in pictures, float32."""
+
+    visual: Float[np.ndarray, "image visual"]
+    """Pooled features of the vision tower."""
+    joint: Float[np.ndarray, "image dim"]
+    """Unit length, in the space of the text features."""
+
+    def __len__(self) -> int:
+        return len(self.joint)
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A frozen image-text encoder.
+
+    Contract: one feature vector an input, in order; an empty input gives an array of length 0.
+    `joint` and text features are of unit length and comparable by dot product. Deterministic.
+    `id` identifies the weights: it keys the feature cache.
+    """
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def visual_dim(self) -> int: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures: ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]: ...
+
+
+def make_encoder(spec: str, *, device: str = "auto") -> Encoder:
+    """An encoder from its spec: `miniature[:<folder>]` or `siglip:<path or id>`.
+
+    Raises:
+        InputError: the spec is unknown.
+        PrerequisiteError: the weights are missing.
+    """
+    kind, _, place = spec.partition(":")
+    if kind == "miniature":
+        from miniature import WEIGHTS
+        from scorer.miniature_encoder import MiniatureEncoder
+
+        return MiniatureEncoder(Path(place) if place else WEIGHTS / "encoder", device=device)
+    if kind == "siglip" and place:
+        from scorer.siglip import SiglipEncoder
+
+        return SiglipEncoder(place, device=device)
+    raise InputError(f"unknown encoder {spec!r}: known are {', '.join(KNOWN)}")
+
+
+def adherence(
+    picture: Float[np.ndarray, "image dim"], text: Float[np.ndarray, "image dim"]
+) -> Float[np.ndarray, " image"]:
+    """How well pictures show their texts, row by row: the cosine, at least 0.
+
+    A sigmoid encoder's logit is an affine function of this cosine (Zhai et al. 2023, eq. 1); its
+    sigmoid saturates, so that a tolerance would mean different things at different heights.
+    """
+    return np.maximum((picture * text).sum(axis=1), 0.0)
+
+
+def unit(vectors: Float[np.ndarray, "row dim"]) -> Float[np.ndarray, "row dim"]:
+    """Rows scaled to unit length; a zero row stays zero."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.maximum(length, 1e-12)).astype(np.float32)

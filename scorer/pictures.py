@@ -1,0 +1,60 @@
+"""Reading pictures: one way to decode them, one way to name their content.
+
+    picture = read_picture(Path("ratings/001.png"))     # RGB
+    key = picture_digest(picture)
+
+The one rule that is not obvious: a picture is known by its pixels, not by its file, so that the
+same picture saved twice is encoded once.
+"""
+
+import hashlib
+from pathlib import Path
+
+import PIL.Image
+import PIL.ImageOps
+
+MAX_PIXELS = 64_000_000
+"""More than any picture here needs; guards against decompression bombs."""
+
+
+class PictureError(ValueError):
+    """A file that is no picture; the message says why, without the path."""
+
+
+def to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """The picture upright and in RGB; what is transparent becomes white."""
+    upright = PIL.ImageOps.exif_transpose(picture)
+    if upright.mode == "RGB":
+        return upright
+    if upright.has_transparency_data:
+        layer = upright.convert("RGBA")
+        white = PIL.Image.new("RGBA", layer.size, "white")
+        return PIL.Image.alpha_composite(white, layer).convert("RGB")
+    return upright.convert("RGB")
+
+
+def read_picture(path: Path) -> PIL.Image.Image:
+    """Decodes a picture completely.
+
+    Raises:
+        PictureError: the file is missing, does not decode, or is larger than `MAX_PIXELS`.
+    """
+    if not path.is_file():
+        raise PictureError("does not exist" if not path.exists() else "is not a file")
+    try:
+        with PIL.Image.open(path) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise PictureError(f"has more than {MAX_PIXELS} pixels")
+            picture.load()
+            return to_rgb(picture)
+    except PictureError:
+        raise
+    except (OSError, ValueError, SyntaxError, MemoryError, PIL.Image.DecompressionBombError) as e:
+        raise PictureError(f"does not decode as a picture ({type(e).__name__})") from e
+
+
+def picture_digest(picture: PIL.Image.Image) -> str:
+    """SHA-256 of size and RGB pixels, as a hex string."""
+    digest = hashlib.sha256(f"{picture.width}x{picture.height}:".encode())
+    digest.update(to_rgb(picture).tobytes())
+    return digest.hexdigest()

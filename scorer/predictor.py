@@ -1,0 +1,158 @@
+"""The PAMELA network (Maerten et al. 2026, arXiv 2604.07427): one person's score of a picture.
+
+    network = PamelaNetwork(visual_dim=192, semantic_dim=128, fields=("person.age",))
+    score, cls = network(table.batch(rows))         # (batch,) on the scale 1-5, (batch, width)
+
+A picture, its prompt, and every known field of person and picture are tokens behind a learnable
+[CLS]; a shallow transformer joins them, and a linear head on [CLS] gives the score. Widths,
+pooling and losses of the original are not published; the figures here are our own. The one rule
+that is not obvious: a missing token is masked, so the same weights serve any set of fields.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from jaxtyping import Bool, Float
+from safetensors import SafetensorError
+from safetensors.torch import load_model
+from torch import Tensor, nn
+
+from scorer.errors import PrerequisiteError
+from scorer.minilm import DIMENSION
+from scorer.tokens import TokenBatch, TokenTable
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+
+
+class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
+    """Tokens in, score and [CLS] features out.
+
+    Args:
+        visual_dim: Width of the encoder's picture features.
+        semantic_dim: Width of the encoder's text features.
+        fields: The fields it knows, by prefixed name (`scorer.tokens`); others are left out.
+        encoder: Spec of the encoder whose features it was trained on.
+        encoder_id: The id of that encoder's weights.
+        sentence_dim: Width of the sentence embeddings of fields.
+        width: Of the tokens.
+        layers: Of the transformer.
+        heads: Of its attention.
+        dropout: In its layers.
+        score_mean: Of the training ratings: the head predicts standardised scores.
+        score_std: Of the training ratings.
+    """
+
+    def __init__(  # noqa: PLR0913 - the mixin stores each keyword in config.json
+        self,
+        *,
+        visual_dim: int,
+        semantic_dim: int,
+        fields: Sequence[str] = (),
+        encoder: str = "miniature",
+        encoder_id: str = "",
+        sentence_dim: int = DIMENSION,
+        width: int = 128,
+        layers: int = 2,
+        heads: int = 4,
+        dropout: float = 0.1,
+        score_mean: float = 3.0,
+        score_std: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.fields = tuple(fields)
+        self.encoder, self.encoder_id = encoder, encoder_id
+        self.score_mean, self.score_std = score_mean, score_std
+        self.visual = nn.Sequential(nn.LayerNorm(visual_dim), nn.Linear(visual_dim, width))
+        self.semantic = nn.Linear(semantic_dim, width)
+        self.field_weights = nn.Parameter(torch.empty(len(self.fields), sentence_dim, width))
+        self.kind = nn.Parameter(torch.empty(3 + len(self.fields), width))
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 2 * width, dropout, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.transformer = nn.TransformerEncoder(
+            layer, layers, norm=nn.LayerNorm(width), enable_nested_tensor=False
+        )
+        self.head = nn.Linear(width, 1)
+        nn.init.normal_(self.field_weights, std=sentence_dim**-0.5)
+        nn.init.normal_(self.kind, std=0.5)
+
+    def forward(
+        self, batch: TokenBatch
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch width"]]:
+        """Scores on the scale of the ratings (not clipped), and the [CLS] features behind them."""
+        tokens, present = self.tokens(batch)
+        cls = self.transformer(tokens, src_key_padding_mask=~present)[:, 0]
+        standard = self.head(cls).squeeze(-1)
+        return standard * self.score_std + self.score_mean, cls
+
+    def tokens(
+        self, batch: TokenBatch
+    ) -> tuple[Float[Tensor, "batch token width"], Bool[Tensor, "batch token"]]:
+        """[CLS], visual, semantic and fields in one width, and which of them are there."""
+        count = len(batch.visual)
+        named = torch.einsum("bfs,fsw->bfw", batch.fields, self.field_weights)
+        row = [
+            torch.zeros_like(self.kind[:1]).expand(count, 1, -1),
+            self.visual(batch.visual)[:, None],
+            self.semantic(batch.semantic)[:, None],
+            named,
+        ]
+        always = torch.ones(count, 2, dtype=torch.bool, device=batch.present.device)
+        return torch.cat(row, dim=1) + self.kind, torch.cat([always, batch.present], dim=1)
+
+
+@torch.inference_mode()
+def predict(
+    network: PamelaNetwork, tokens: TokenTable, *, batch_size: int = 4096
+) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, "row width"]]:
+    """Scores and [CLS] features of all rows, in evaluation mode; on the device of the network."""
+    network.eval()
+    device = network.kind.device
+    placed = tokens.to(device)
+    parts = [
+        network(placed.batch(rows))
+        for rows in torch.arange(len(tokens), device=device).split(batch_size)
+        if len(rows)
+    ]
+    if not parts:
+        return np.zeros(0, np.float32), np.zeros((0, network.head.in_features), np.float32)
+    return (
+        torch.cat([score for score, _ in parts]).cpu().numpy(),
+        torch.cat([cls for _, cls in parts]).cpu().numpy(),
+    )
+
+
+def save_network(
+    network: PamelaNetwork, folder: Path, *, dtype: torch.dtype = torch.float16
+) -> None:
+    """Writes `config.json` and `model.safetensors`; the network is rounded to `dtype`.
+
+    It goes on in its own precision with the rounded weights, so that what is estimated
+    afterwards (`scorer.adapt`) belongs to what was written.
+    """
+    kept = next(network.parameters()).dtype
+    network.to(dtype).save_pretrained(folder)
+    network.to(kept)
+
+
+def load_network(folder: Path) -> PamelaNetwork:
+    """The network in a folder, in float32 and ready to predict.
+
+    Raises:
+        PrerequisiteError: there is none; the message says how to train the one that ships.
+    """
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        network = PamelaNetwork(**config)
+        load_model(network, folder / WEIGHTS)
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        raise PrerequisiteError(
+            f"{str(folder)!r} holds no predictor ({type(error).__name__}): train the one that "
+            f"ships with `python -m miniature.predictor`"
+        ) from error
+    return network.eval()

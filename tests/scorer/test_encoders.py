@@ -1,0 +1,181 @@
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from scorer.cache import CachedEncoder
+from scorer.encoders import adherence, make_encoder
+from scorer.errors import InputError, PrerequisiteError
+from scorer.miniature_encoder import (
+    JointHeads,
+    MiniatureEncoder,
+    save_miniature_encoder,
+    to_pixels,
+)
+from scorer.siglip import SiglipEncoder
+from tests.scorer.tiny import tiny_siglip, tiny_vision
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    place = tmp_path_factory.mktemp("encoder")
+    save_miniature_encoder(place, tiny_vision(), JointHeads(visual=16, dim=8))
+    return place
+
+
+@pytest.fixture(scope="module")
+def encoder(folder: Path) -> MiniatureEncoder:
+    return MiniatureEncoder(folder, device="cpu")
+
+
+def pictures(count: int, size: int = 40) -> list[PIL.Image.Image]:
+    noise = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
+    return [PIL.Image.fromarray(frame) for frame in noise]
+
+
+def test_pixels_lie_between_minus_one_and_one() -> None:
+    pixels = to_pixels([PIL.Image.new("RGB", (9, 5), c) for c in ("black", "white")], 4)
+    assert pixels.shape == (2, 3, 4, 4)
+    assert (pixels[0] == -1).all()
+    assert (pixels[1] == 1).all()
+
+
+def test_features_are_of_unit_length_in_the_space_of_the_texts(encoder: MiniatureEncoder) -> None:
+    features = encoder.encode_images(pictures(3))
+    texts = encoder.encode_texts(["a boat", "a house"])
+    assert features.visual.shape == (3, 16)
+    assert features.joint.shape == (3, 8)
+    np.testing.assert_allclose(np.linalg.norm(features.joint, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1, rtol=1e-5)
+
+
+def test_a_picture_has_the_same_features_alone_and_in_a_batch(encoder: MiniatureEncoder) -> None:
+    together = encoder.encode_images(pictures(3)).visual
+    alone = encoder.encode_images(pictures(3)[1:2]).visual
+    np.testing.assert_allclose(together[1:2], alone, atol=1e-5)
+
+
+def test_no_pictures_give_no_features(encoder: MiniatureEncoder) -> None:
+    assert encoder.encode_images([]).joint.shape == (0, 8)
+    assert encoder.encode_texts([]).shape == (0, 8)
+
+
+def test_training_logits_agree_with_the_features_in_use(encoder: MiniatureEncoder) -> None:
+    from scorer.minilm import embed
+
+    heads = JointHeads(visual=16, dim=8)
+    heads.load_state_dict(encoder._heads.state_dict())
+    features = encoder.encode_images(pictures(2))
+    logits = heads(torch.from_numpy(features.visual), torch.from_numpy(embed(["a boat"])))
+    cosine = features.joint @ encoder.encode_texts(["a boat"]).T
+    np.testing.assert_allclose(logits.detach().numpy(), 10 * cosine - 10, atol=1e-4)
+
+
+def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    save_miniature_encoder(tmp_path, tiny_vision(), JointHeads(visual=16, dim=8))
+    assert MiniatureEncoder(folder).id == MiniatureEncoder(folder).id
+    assert MiniatureEncoder(folder).id != MiniatureEncoder(tmp_path).id
+
+
+def test_sixteen_bit_weights_are_read_in_full_precision(tmp_path: Path) -> None:
+    heads = JointHeads(visual=16, dim=8)
+    save_miniature_encoder(tmp_path, tiny_vision(), heads, dtype=torch.float16)
+    features = MiniatureEncoder(tmp_path).encode_images(pictures(1))
+    assert features.visual.dtype == np.float32
+    assert np.isfinite(features.joint).all()
+
+
+def test_missing_weights_say_how_to_train_them(tmp_path: Path) -> None:
+    with pytest.raises(PrerequisiteError, match=r"lacks config\.json.*miniature\.encoder"):
+        MiniatureEncoder(tmp_path)
+
+
+def test_an_unknown_spec_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"'clip'.*miniature.*siglip"):
+        make_encoder("clip")
+
+
+def test_adherence_is_the_cosine_from_zero_on() -> None:
+    picture = np.array([[1.0, 0], [1, 0], [1, 0]])
+    text = np.array([[0.6, 0.8], [-1, 0], [1, 0]])
+    np.testing.assert_allclose(adherence(picture, text), [0.6, 0, 1])
+
+
+def test_a_real_siglip_is_read_from_a_folder(tmp_path: Path) -> None:
+    tiny_siglip(tmp_path)
+    encoder = SiglipEncoder(str(tmp_path), device="cpu")
+    features = encoder.encode_images(pictures(2))
+    texts = encoder.encode_texts(["A Boat", "a boat", "a much longer text " * 20])
+    assert features.joint.shape == (2, encoder.dim)
+    assert texts.shape == (3, encoder.dim)
+    np.testing.assert_allclose(texts[0], texts[1], rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(features.joint, axis=1), 1, rtol=1e-5)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PrerequisiteError, match="no encoder can be loaded"):
+        SiglipEncoder(str(tmp_path))
+
+
+class Counting:
+    """An encoder that counts what it is asked to encode."""
+
+    id, visual_dim, dim = "counting/1", 16, 8
+
+    def __init__(self, encoder: MiniatureEncoder) -> None:
+        self.encoder, self.seen = encoder, 0
+
+    def encode_images(self, images):
+        self.seen += len(images)
+        return self.encoder.encode_images(images)
+
+    def encode_texts(self, texts):
+        return self.encoder.encode_texts(texts)
+
+
+def test_a_picture_is_encoded_once(encoder: MiniatureEncoder, tmp_path: Path) -> None:
+    behind = Counting(encoder)
+    cached = CachedEncoder(behind, tmp_path)
+    first, second = pictures(2)
+    there = cached.encode_images([first, second, first.copy()])
+    again = cached.encode_images([second, first])
+    assert behind.seen == 2
+    np.testing.assert_array_equal(there.visual[[1, 0]], again.visual)
+
+
+def test_features_outlive_the_process_on_disk(encoder: MiniatureEncoder, tmp_path: Path) -> None:
+    behind = Counting(encoder)
+    there = CachedEncoder(behind, tmp_path).encode_images(pictures(2))
+    again = CachedEncoder(behind, tmp_path).encode_images(pictures(2))
+    assert behind.seen == 2
+    np.testing.assert_array_equal(there.joint, again.joint)
+
+
+def test_a_broken_cache_file_is_computed_again(encoder: MiniatureEncoder, tmp_path: Path) -> None:
+    behind = Counting(encoder)
+    CachedEncoder(behind, tmp_path).encode_images(pictures(1))
+    (file,) = tmp_path.rglob("*.safetensors")
+    file.write_bytes(b"torn")
+    CachedEncoder(behind, tmp_path).encode_images(pictures(1))
+    assert behind.seen == 2
+
+
+def test_memory_forgets_what_was_not_used_for_longest(encoder: MiniatureEncoder) -> None:
+    behind = Counting(encoder)
+    cached = CachedEncoder(behind, on_disk=False, memory_items=1)
+    first, second = pictures(2)
+    for picture in (first, first, second, first):
+        cached.encode_images([picture])
+    assert behind.seen == 3
+
+
+def test_a_cache_that_cannot_be_written_is_no_failure(
+    encoder: MiniatureEncoder, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cached = CachedEncoder(Counting(encoder), tmp_path / "file")
+    assert len(cached.encode_images(pictures(1))) == 1
