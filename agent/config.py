@@ -1,18 +1,19 @@
 """What a run is asked to do. Builders flatten it: no part below the loop sees a `RunConfig`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "model", "sequential"]
+Pixels = Annotated[int, Field(ge=16, le=8192)]
 
 
 class RunConfig(BaseModel):
     """The settings of one run; the defaults are those of the demo."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     llm: str = "catalogue"
     """Language model spec: `catalogue`, `<provider>/<model>` or `transformers:<path or id>`."""
@@ -40,7 +41,7 @@ class RunConfig(BaseModel):
     """Denoising steps; null leaves it to the renderer."""
     guidance: float | None = Field(None, ge=0, le=100)
     """Guidance scale; null leaves it to the renderer."""
-    size: tuple[int, int] | None = None
+    size: tuple[Pixels, Pixels] | None = None
     """Width and height in pixels; null leaves it to the renderer."""
     device: Device = "auto"
     dtype: Dtype = "auto"

@@ -102,10 +102,15 @@ def retrying(
 
 
 def one_line(error: BaseException) -> str:
-    """An exception as one line of at most 300 characters, without secrets."""
-    words = " ".join(redact(str(error)).split())
-    shown = "".join(character for character in words if character.isprintable())
-    text = f"{type(error).__name__}: {shown}" if shown else type(error).__name__
+    """An exception as one line of at most 300 characters, without secrets.
+
+    Of several paragraphs only the first is kept: libraries put their advice into the others.
+    """
+    paragraph = redact(str(error)).strip().split("\n\n", 1)[0]
+    shown = "".join(c for c in " ".join(paragraph.split()) if c.isprintable())
+    status = getattr(error, "status", None) or getattr(error, "status_code", None)
+    code = f" (HTTP {status})" if isinstance(status, int) and str(status) not in shown else ""
+    text = f"{type(error).__name__}: {shown}{code}" if shown else f"{type(error).__name__}{code}"
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 

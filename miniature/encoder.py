@@ -27,7 +27,7 @@ from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_de
 from scorer.miniature_encoder import JointHeads, save_miniature_encoder
 
 DIM = 128
-CAPTIONS = 2
+CAPTIONS = 1
 """Captions embedded beforehand for every scene under every palette."""
 
 

@@ -24,7 +24,7 @@ from miniature.participants import (
     make_participants,
 )
 from miniature.predictor import FIELDS, plain_rows
-from miniature.taste import perceive, rate, true_liking
+from miniature.taste import Taste, perceive, rate, true_liking
 from scorer.adapt import Prior, design, load_prior
 from scorer.cache import CachedEncoder
 from scorer.data.pamela import load_pamela
@@ -35,6 +35,8 @@ from scorer.profile import Rating, UserProfile
 from scorer.tokens import build_tokens
 
 EXAMPLES = Path("examples")
+NUMBERS = WEIGHTS / "examples.json"
+"""Which spare participant each example profile is."""
 NAMES = ("ada", "bruno", "chie", "dalia")
 RATINGS = 20
 
@@ -89,6 +91,13 @@ def test_pictures(dataset: Path) -> list[Row]:
     return list({row.image: row for row in rows}.values())
 
 
+def example_tastes(seed: int = SEED) -> dict[str, Taste]:
+    """The hidden tastes behind the example profiles by user id, for measurements only."""
+    numbers = json.loads(NUMBERS.read_text())
+    people = {person.number: person for person in make_participants(seed)}
+    return {name: people[number].taste for name, number in numbers.items()}
+
+
 def main() -> None:
     """Chooses people and pictures and writes `examples/`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -106,7 +115,7 @@ def main() -> None:
     for place, (name, person) in enumerate(zip(NAMES, people, strict=True)):
         own = [rows[index] for index in chosen[place :: len(NAMES)]]
         print(write_profile(person, name, own, args.out))
-    (WEIGHTS / "examples.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m miniature.participants
 
-Pictures are held-out scenes under several palettes and pictures that the diffusion model draws;
+Pictures are fresh scenes under several palettes and pictures that the diffusion model draws;
 people, taste and noise are those of `docs/decisions/0006-simulated-participants.md`. Everybody in
 it is simulated. Four spare participants, far apart in taste, become the profiles of `examples/`.
 """
@@ -28,7 +28,7 @@ from miniature.taste import (
     rate,
     true_liking,
 )
-from miniature.training import BUILD, HELD_OUT_EVERY, SCENES
+from miniature.training import BUILD, FRESH_SCENES
 from scorer.data.pamela import write_pamela
 from scorer.data.table import Row
 
@@ -99,16 +99,15 @@ def make_participants(seed: int = SEED) -> list[Participant]:
     return people
 
 
-def rendered_pictures(scenes: Path, count: int, seed: int) -> list[Picture]:
-    """Held-out scenes, mirrored or not, under a palette each."""
-    from miniature.scenes.store import load_scenes
+def rendered_pictures(count: int, seed: int) -> list[Picture]:
+    """Fresh scenes, mirrored or not, under a palette each; a scene serves twice."""
+    from miniature.scenes.store import fresh_scenes
 
-    pixels, attributes = load_scenes(scenes)
-    rows = np.arange(0, len(pixels), HELD_OUT_EVERY)
+    pixels, attributes = fresh_scenes(FRESH_SCENES, count // 2)
     pictures = []
     for number in range(count):
         rng = np.random.default_rng((seed, 4, number))
-        row = int(rows[number % len(rows)])
+        row = number % len(pixels)
         palette = PALETTES[int(rng.integers(len(PALETTES)))]
         mirrored = pixels[row][:, ::-1] if rng.random() < 0.5 else pixels[row]
         named = replace(attributes[row], palette=palette)
@@ -211,27 +210,33 @@ def far_apart(people: list[Participant], percept: Percept, count: int = 4) -> li
     return [people[index] for index in chosen]
 
 
+def build_dataset(out: Path, *, rendered: int, generated: int, seed: int) -> int:
+    """Makes the pictures, lets everybody rate them, writes the data set; returns its size."""
+    pictures = rendered_pictures(rendered, seed)
+    pictures += generated_pictures(generated, seed) if generated else []
+    order = np.random.default_rng((seed, 8)).permutation(len(pictures))
+    pictures = [pictures[index] for index in order]
+    percept = perceive(
+        load_classifier("perception"), np.stack([picture.pixels for picture in pictures])
+    )
+    paths = save_pictures(pictures, out / "images")
+    rows = rating_rows(pictures, paths, percept, make_participants(seed), seed)
+    write_pamela(rows, out)
+    return len(rows)
+
+
 def main() -> None:
-    """Draws or takes the pictures, lets everybody rate, writes the data set and examples."""
+    """Parses the command line and builds the data set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--scenes", type=Path, default=SCENES)
     parser.add_argument("--out", type=Path, default=DATASET)
     parser.add_argument("--rendered", type=int, default=1200, help="pictures from scenes")
     parser.add_argument("--generated", type=int, default=1200, help="pictures from the renderer")
     parser.add_argument("--seed", type=int, default=SEED)
     args = parser.parse_args()
-    pictures = rendered_pictures(args.scenes, args.rendered, args.seed)
-    pictures += generated_pictures(args.generated, args.seed) if args.generated else []
-    order = np.random.default_rng((args.seed, 8)).permutation(len(pictures))
-    pictures = [pictures[index] for index in order]
-    percept = perceive(
-        load_classifier("perception"), np.stack([picture.pixels for picture in pictures])
+    ratings = build_dataset(
+        args.out, rendered=args.rendered, generated=args.generated, seed=args.seed
     )
-    people = make_participants(args.seed)
-    paths = save_pictures(pictures, args.out / "images")
-    rows = rating_rows(pictures, paths, percept, people, args.seed)
-    write_pamela(rows, args.out)
-    print(json.dumps({"pictures": len(pictures), "ratings": len(rows), "people": len(people)}))
+    print(json.dumps({"pictures": args.rendered + args.generated, "ratings": ratings}))
 
 
 if __name__ == "__main__":

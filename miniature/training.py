@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 BUILD = Path(os.environ.get("PAMELA_BUILD_DIR", "build"))
-SCENES = BUILD / "scenes"
+SCENES, FRESH_SCENES = BUILD / "scenes", BUILD / "fresh-scenes"
 HELD_OUT_EVERY = 10
 """Scene number 0, 10, 20, … is never trained on by anything."""
 

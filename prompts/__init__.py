@@ -38,7 +38,9 @@ def benchmark(name: str) -> tuple[str, ...]:
     """
     file = ROOT / f"benchmark_{name}.txt"
     if not file.is_file():
-        known = ", ".join(sorted(f.stem.removeprefix("benchmark_") for f in ROOT.glob("bench*.txt")))
+        known = ", ".join(
+            sorted(f.stem.removeprefix("benchmark_") for f in ROOT.glob("bench*.txt"))
+        )
         raise ValueError(f"no benchmark list is called {name!r}: there are {known}")
     lines = file.read_text(encoding="utf-8").splitlines()
     return tuple(line.strip() for line in lines if line.strip())

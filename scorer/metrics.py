@@ -68,7 +68,7 @@ def per_user(
     truth: Float[np.ndarray, " rating"],
     predicted: Float[np.ndarray, " rating"],
     metric: Metric,
-) -> dict[Hashable, float]:
+) -> dict[Any, float]:
     """The metric within each person; those for whom it is undefined are left out."""
     figures = {
         user: metric(np.asarray(truth)[rows], np.asarray(predicted)[rows])
@@ -112,8 +112,8 @@ def bootstrap(
 
 
 def paired_bootstrap(
-    ours: Mapping[Hashable, float],
-    theirs: Mapping[Hashable, float],
+    ours: Mapping[Any, float],
+    theirs: Mapping[Any, float],
     *,
     seed: int,
     draws: int = 10_000,

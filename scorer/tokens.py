@@ -11,7 +11,6 @@ missing token, which is masked, never zero-filled and read.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import PIL.Image
@@ -69,13 +68,13 @@ class TokenTable:
             present=torch.cat([prompts[:, None], fields], dim=1) >= 0,
         )
 
-    def without(self, columns: Sequence[int]) -> Self:
+    def without(self, columns: Sequence[int]) -> "TokenTable":
         """The same rows with some fields missing."""
         fields = self.field_index.clone()
         fields[:, list(columns)] = -1
         return replace(self, field_index=fields)
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> "TokenTable":
         """The same table on another device."""
         return replace(self, **{name: value.to(device) for name, value in vars(self).items()})
 
@@ -201,7 +200,7 @@ def _index(places: Mapping[str, int], text: str | None) -> int:
     return -1 if text is None else places[text]
 
 
-def _table(vectors: Float[np.ndarray, "text dim"]) -> Float[Tensor, "text dim"]:
+def _table(vectors: Float[np.ndarray, "text dim"]) -> Float[Tensor, "row dim"]:
     """At least one row, so that a missing token has something to (not) read."""
     rows = vectors if len(vectors) else np.zeros((1, vectors.shape[1]), np.float32)
     return torch.from_numpy(np.ascontiguousarray(rows))

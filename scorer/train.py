@@ -185,7 +185,7 @@ def new_network(train: Ratings, recipe: Recipe) -> PamelaNetwork:
 
 
 def draw_people(
-    members: Sequence[Int[Tensor, " rating"]], recipe: Recipe, sampler: np.random.Generator
+    members: Sequence[Int[Tensor, " _"]], recipe: Recipe, sampler: np.random.Generator
 ) -> Int[Tensor, "user rating"]:
     """Rows of a batch: some people, as many ratings of each (again where there are too few)."""
     chosen = sampler.choice(len(members), min(recipe.people, len(members)), replace=False)

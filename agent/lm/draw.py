@@ -8,7 +8,7 @@ not obvious: axes that the user's own prompt speaks of are never touched, and no
 that contradicts what the prompt says already.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Board:
-    """All that is known when the edits of one request are drawn."""
+    """What is known when the edits of one request are drawn."""
 
     request: ProposalRequest
     catalogue: Catalogue
@@ -69,17 +69,20 @@ def draw_edits(request: ProposalRequest, catalogue: Catalogue) -> list[Edit]:
     """At most `request.count` different edits whose prompts were not tried yet."""
     rng = np.random.default_rng(request.seed)
     board = set_up(request, catalogue)
-    options = list(_options(board))
     prompts = (request.user_prompt, request.parent_prompt, *request.tried_prompts)
     taken = {prompt_key(prompt) for prompt in prompts}
+    options = list(_options(board))
     used: set[str] = set()
     edits: list[Edit] = []
     while len(edits) < request.count:
-        chosen = _choose(board, options, taken, used, rng)
+        fresh = [option for option in options if option.key not in taken]
+        if all(option.axis in used for option in fresh):
+            used.clear()
+        chosen = _choose(board, [o for o in fresh if o.axis not in used], taken, rng)
         if chosen is None:
             break
         taken.add(chosen.key)
-        used.add(chosen.values[0].axis)
+        used.update(value.axis for value in chosen.values)
         edits.append(chosen.edit())
     return edits
 
@@ -87,26 +90,99 @@ def draw_edits(request: ProposalRequest, catalogue: Catalogue) -> list[Edit]:
 def set_up(request: ProposalRequest, catalogue: Catalogue) -> Board:
     """Reads the prompts and works out what to believe of each value."""
     reading = read(request.parent_prompt, request.user_prompt, catalogue)
-    scores = {tried.prompt: tried.score for tried in _observations(request)}
+    added = reading.added.values()
+    values = [v for v in catalogue.values if v.name in added or _is_wanted(v, request)]
+    columns = {value.name: column for column, value in enumerate(values)}
+    return Board(request, catalogue, reading, columns, _believe(values, request, catalogue))
+
+
+def _is_wanted(value: CatalogueValue, request: ProposalRequest) -> bool:
+    axes = set(request.axes) - {"free"}
+    return (not axes or value.axis in axes) and (not request.values or value.name in request.values)
+
+
+def _believe(
+    values: Sequence[CatalogueValue], request: ProposalRequest, catalogue: Catalogue
+) -> Belief:
+    prior = STATED * affinities(
+        values, catalogue, likes=request.likes, dislikes=request.dislikes, notes=request.notes
+    )
+    spread = np.array([SPREAD * catalogue.weights[value.axis] ** 0.5 for value in values])
+    scores = _known_scores(request)
+    carried = np.zeros((len(scores), len(values)))
+    for row, prompt in enumerate(scores):
+        names = mentioned(prompt, catalogue)
+        carried[row] = [value.name in names for value in values]
+    covariance = kinship(values) * np.outer(spread, spread)
+    return learn(prior, covariance, carried, np.array(list(scores.values())))
+
+
+def _known_scores(request: ProposalRequest) -> dict[str, float]:
+    tried = (*request.tried, *request.best_edits, *request.worst_edits)
+    scores = {edit.prompt: edit.score for edit in tried}
     if request.user_score is not None:
         scores[request.user_prompt] = request.user_score
     if request.parent_score is not None:
         scores[request.parent_prompt] = request.parent_score
-    carried = {prompt: mentioned(prompt, catalogue) for prompt in scores}
-    concerned = set(reading.added.values()).union(*carried.values())
-    values = [v for v in catalogue.values if v.name in concerned or _is_wanted(v, request)]
-    columns = {value.name: column for column, value in enumerate(values)}
-    return Board(request, catalogue, reading, columns, _believe(values, scores, carried, board=...))
+    return scores
+
+
+def _options(board: Board) -> Iterator[Option]:
+    """Every single value that the parent could get."""
+    for name in board.columns:
+        value = board.catalogue.value(name)
+        if _is_wanted(value, board.request):
+            option = _option((value,), board.request.parent_prompt, board.reading, board.catalogue)
+            if option is not None:
+                yield option
+
+
+def _option(
+    values: tuple[CatalogueValue, ...], prompt: str, reading: Reading, catalogue: Catalogue
+) -> Option | None:
+    """The prompt with the last of the values set, if it may and can have it."""
+    value = values[-1]
+    others = reading.present - {value.name, reading.added.get(value.axis)}
+    if value.axis in reading.closed or value.name in reading.present:
+        return None
+    if not all(catalogue.compatible(value.name, other) for other in others):
+        return None
+    changed = change(prompt, value, reading)
+    return Option(values, changed, prompt_key(changed)) if len(changed) <= MAX_PROMPT else None
 
 
 def _choose(
-    board: Board,
-    options: list[Option],
-    taken: set[tuple[str, ...]],
-    used: set[str],
-    rng: np.random.Generator,
+    board: Board, options: Sequence[Option], taken: set[tuple[str, ...]], rng: np.random.Generator
 ) -> Option | None:
-    """The best option by a new guess; an axis comes again when all were used once."""
+    """The best option by a new guess, sometimes with a second value on another axis."""
     worth = board.belief.draw(rng)
     doubled = rng.random() < _share_of_pairs(board.request)
-    fresh = [option for option in options if option.key not in taken]
+    best_first = sorted(options, key=lambda option: -board.improvement(option, worth))
+    if doubled and best_first:
+        pair = _paired(board, best_first, taken)
+        if pair is not None:
+            return pair
+    singles_wanted = set(board.request.axes) != {"free"}
+    return best_first[0] if best_first and singles_wanted else None
+
+
+def _share_of_pairs(request: ProposalRequest) -> float:
+    if request.axes == ("free",):
+        return 1.0
+    wanted = not request.axes or "free" in request.axes
+    return PAIRS if wanted and _known_scores(request) else 0.0
+
+
+def _paired(
+    board: Board, best_first: Sequence[Option], taken: set[tuple[str, ...]]
+) -> Option | None:
+    """The best option with the best other one that goes with it."""
+    first = best_first[0]
+    reading = read(first.prompt, board.request.user_prompt, board.catalogue)
+    for second in best_first[1:]:
+        if second.axis != first.axis:
+            values = (*first.values, *second.values)
+            pair = _option(values, first.prompt, reading, board.catalogue)
+            if pair is not None and pair.key not in taken:
+                return pair
+    return None

@@ -1,8 +1,8 @@
 """What a person seems to like: from their own words, and from what this run has found out; pure.
 
-    prior = affinities(texts, likes=("moonlight",), dislikes=(), notes="")
-    belief = learn(prior * STATED, spread, kinship, present, scores)
-    one_guess = belief.draw(rng)
+    prior = affinities(values, catalogue, likes=("moonlight",), dislikes=(), notes="")
+    belief = learn(prior, kinship(values), carried, scores)
+    guess = belief.draw(np.random.default_rng(0))
 
 The model is additive: a prompt's score is a constant plus the worth of each value that it carries.
 The worths have a Gaussian prior, whose mean comes from the person's words and whose covariance lets
@@ -16,6 +16,7 @@ by their standard deviation, so nothing here depends on the scale of a scorer.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,15 +49,18 @@ class Belief:
     mean: Array
     covariance: Array
 
-    def draw(self, rng: np.random.Generator, *, boldness: float = 1.0) -> Array:
-        """One guess of all worths; 0 boldness is the mean itself."""
+    @cached_property
+    def _root(self) -> Array:
         variance, axes = np.linalg.eigh(self.covariance)
-        spread = np.sqrt(np.clip(variance, 0.0, None)) * rng.standard_normal(len(variance))
-        return self.mean + boldness * (axes @ spread)
+        return axes * np.sqrt(np.clip(variance, 0.0, None))
+
+    def draw(self, rng: np.random.Generator) -> Array:
+        """One guess of all worths, (value,)."""
+        return self.mean + self._root @ rng.standard_normal(len(self.mean))
 
 
 def vectors(values: Sequence[CatalogueValue]) -> Array:
-    """Sentence embeddings of the values' words, (value, 384), centred on their mean."""
+    """Sentence embeddings of the values' words, (value, 384), unit length."""
     words = [", ".join(dict.fromkeys((value.name, *value.phrases))) for value in values]
     return embed(words).astype(np.float64)
 
@@ -105,7 +109,7 @@ def kinship(values: Sequence[CatalogueValue]) -> Array:
     """Prior correlation between the worths of values, (value, value)."""
     directions = vectors(values)
     directions = directions - directions.mean(axis=0)
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-9)
     return KINSHIP * directions @ directions.T + (1 - KINSHIP) * np.eye(len(values))
 
 

@@ -28,7 +28,7 @@ def find_pipeline(location: str) -> str:
     Raises:
         InputError: there is no such folder, or it holds no diffusers pipeline.
     """
-    folder = Path(location).expanduser()
+    folder = _expanded(location)
     if folder.is_dir():
         if not (folder / INDEX).is_file():
             raise InputError(
@@ -42,6 +42,13 @@ def find_pipeline(location: str) -> str:
             f"(owner/name), as in --renderer diffusers:FOLDER"
         )
     return location
+
+
+def _expanded(location: str) -> Path:
+    try:
+        return Path(location).expanduser()
+    except RuntimeError:  # "~nobody"
+        return Path(location)
 
 
 def fetch_pipeline(location: str) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, median_filter
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating]
 Colour = tuple[float, float, float]
 STEPS = (1, 2)
 LIGHT_SIGMA = 0.35

@@ -125,7 +125,8 @@ def clouds(rng: np.random.Generator, cover: float) -> Floats:
         noise = rng.normal(size=(cells, cells))
         noise = np.concatenate([noise, noise[:, :1]], axis=1)
         factors = (height / cells, width / (cells + 1))
-        total += zoom(noise, factors, order=1, grid_mode=True, mode="nearest") / cells
+        octave = zoom(noise, factors, order=1, grid_mode=True, mode="nearest")
+        total += np.asarray(octave) / cells
     rise = np.clip(sky_directions()[..., 1] * 6, 0, 1)
     return (np.clip(total / total.std() * 0.5 + cover, 0, 1) * rise)[..., None]
 
@@ -244,7 +245,7 @@ def _softbox(stage: Stage, rng: np.random.Generator) -> Rig:
         "key": _panel(key, stage.centre, 1.25 * size, (21, 20.5, 20)),
         "fill": _panel(fill, stage.centre, 1.3 * size, (2.4, 2.5, 2.7)),
     }
-    sky = gradient((0.05,) * 3, (0.10,) * 3, (0.02,) * 3)
+    sky = gradient((0.05, 0.05, 0.05), (0.1, 0.1, 0.1), (0.02, 0.02, 0.02))
     return Rig(sky=sky, lamps=lamps, sky_weight=0.15, exposure=1.25)
 
 
@@ -262,11 +263,11 @@ def _backlit(stage: Stage, rng: np.random.Generator) -> Rig:
     towards = direction(_side(rng) * rng.uniform(7, 14), elevation)
     sky = gradient((0.62, 0.58, 0.50), (0.16, 0.24, 0.40), (0.10, 0.10, 0.09))
     behind = np.clip(-sky_directions()[..., 2:3] * 0.5 + 0.4, 0.12, 0.8)
-    sky = sky * behind + glow(towards, 13, (2.6, 2.3, 1.7)) + disc(towards, 3.2, (30, 28, 24))
-    lamps = {"sun": _sun(towards, (8.0, 7.0, 5.4))}
+    sky = sky * behind + glow(towards, 13, (2.4, 2.25, 1.9)) + disc(towards, 3.2, (30, 28, 24))
+    lamps = {"sun": _sun(towards, (7.8, 7.4, 6.7))}
     if not stage.seen_from_above:
-        return Rig(sky=sky, lamps=lamps, exposure=0.85, veil=(0.1, 0.09, 0.06))
-    return Rig(sky=sky * 0.35, lamps=lamps, exposure=0.95, veil=(0.22, 0.19, 0.14))
+        return Rig(sky=sky, lamps=lamps, exposure=0.85, veil=(0.08, 0.075, 0.06))
+    return Rig(sky=sky * 0.35, lamps=lamps, exposure=0.95, veil=(0.20, 0.19, 0.16))
 
 
 RIGS: dict[attributes.Lighting, Callable[[Stage, np.random.Generator], Rig]] = {

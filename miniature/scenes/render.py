@@ -69,7 +69,7 @@ def render_scene(
         attributes: what the scene is to show (its palette is left to the caller).
         rng_seed: decides everything that the attributes leave open.
         size: height and width in pixels.
-        samples: light paths a pixel.
+        samples: light paths a pixel, best a square number (they are stratified).
 
     Returns:
         8-bit colours (size, size, 3).
@@ -167,9 +167,9 @@ def _trace(
         **{name: _placed(lamp) for name, lamp in scene.rig.lamps.items()},
         **meshes,
     }
-    loaded, seed = mi.load_dict(description), seed % 2**32
-    radiance = mi.render(loaded, integrator=mi.load_dict(PATHS), seed=seed, spp=samples)
-    guides = mi.render(loaded, integrator=mi.load_dict(GUIDES), seed=seed, spp=GUIDE_SAMPLES)
+    loaded, random = mi.load_dict(description), mi.UInt32(seed % 2**32)
+    radiance = mi.render(loaded, integrator=mi.load_dict(PATHS), seed=random, spp=samples)
+    guides = mi.render(loaded, integrator=mi.load_dict(GUIDES), seed=random, spp=GUIDE_SAMPLES)
     return np.array(radiance), np.array(guides)[..., -7:]
 
 
@@ -210,7 +210,7 @@ def _shape(mesh: Mesh, surface: dict[str, Any]) -> Any:
     shape = mi.Mesh(
         "mesh", len(mesh.vertices), len(mesh.faces), has_vertex_normals=True, props=properties
     )
-    shape.add_attribute("vertex_color", 3, mesh.colours.astype(np.float32).ravel())
+    shape.add_attribute("vertex_color", 3, mesh.colours.ravel().tolist())
     parameters = mi.traverse(shape)
     parameters["vertex_positions"] = mesh.vertices.astype(np.float32).ravel()
     parameters["vertex_normals"] = mesh.normals.astype(np.float32).ravel()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from miniature.attributes import Attributes, from_json, sample, to_json
 
 SHARD = 200
+FRESH_SEED = 1_000_003
 
 
 def scene_attributes(seed: int, number: int) -> Attributes:
@@ -74,3 +75,11 @@ def load_scenes(folder: Path) -> tuple[NDArray[np.uint8], list[Attributes]]:
             pictures.append(shard["pictures"])
             attributes += [from_json(json.loads(line)) for line in shard["attributes"]]
     return np.concatenate(pictures), attributes
+
+
+def fresh_scenes(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[Attributes]]:
+    """Scenes of another seed than the training's, rendered once: nothing was trained on them."""
+    for _ in render_scenes(folder, count=count, seed=FRESH_SEED, size=128, workers=2):
+        pass
+    pictures, attributes = load_scenes(folder)
+    return pictures[:count], attributes[:count]

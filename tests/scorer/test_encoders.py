@@ -1,14 +1,17 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
+from safetensors.torch import load_model
 
 from scorer.cache import CachedEncoder
-from scorer.encoders import adherence, make_encoder
+from scorer.encoders import PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
 from scorer.miniature_encoder import (
+    PROJECTION,
     JointHeads,
     MiniatureEncoder,
     save_miniature_encoder,
@@ -63,11 +66,13 @@ def test_no_pictures_give_no_features(encoder: MiniatureEncoder) -> None:
     assert encoder.encode_texts([]).shape == (0, 8)
 
 
-def test_training_logits_agree_with_the_features_in_use(encoder: MiniatureEncoder) -> None:
+def test_training_logits_agree_with_the_features_in_use(
+    encoder: MiniatureEncoder, folder: Path
+) -> None:
     from scorer.minilm import embed
 
     heads = JointHeads(visual=16, dim=8)
-    heads.load_state_dict(encoder._heads.state_dict())
+    load_model(heads, folder / PROJECTION)
     features = encoder.encode_images(pictures(2))
     logits = heads(torch.from_numpy(features.visual), torch.from_numpy(embed(["a boat"])))
     cosine = features.joint @ encoder.encode_texts(["a boat"]).T
@@ -129,11 +134,11 @@ class Counting:
     def __init__(self, encoder: MiniatureEncoder) -> None:
         self.encoder, self.seen = encoder, 0
 
-    def encode_images(self, images):
+    def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
         self.seen += len(images)
         return self.encoder.encode_images(images)
 
-    def encode_texts(self, texts):
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         return self.encoder.encode_texts(texts)
 
 

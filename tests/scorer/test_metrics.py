@@ -1,3 +1,5 @@
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,7 +48,9 @@ def test_pairs_are_undefined_where_all_are_rated_alike() -> None:
 
 
 @given(NUMBERS, st.randoms(use_true_random=False))
-def test_pairwise_accuracy_of_the_reverse_is_the_complement(truth, random) -> None:
+def test_pairwise_accuracy_of_the_reverse_is_the_complement(
+    truth: list[float], random: Random
+) -> None:
     predicted = np.array([random.random() for _ in truth])
     there = pairwise_accuracy(np.array(truth), predicted)
     back = pairwise_accuracy(np.array(truth), -predicted)

@@ -1,6 +1,7 @@
 """Real classes at tiny size."""
 
 from pathlib import Path
+from typing import Any
 
 from transformers import (
     PreTrainedTokenizerFast,
@@ -12,7 +13,7 @@ from transformers import (
     SiglipVisionModel,
 )
 
-TINY = {
+TINY: dict[str, Any] = {
     "hidden_size": 16,
     "intermediate_size": 32,
     "num_hidden_layers": 1,

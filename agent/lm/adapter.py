@@ -1,0 +1,36 @@
+"""How the fields of a signature become a chat, and an answer its fields again.
+
+    with dspy.context(lm=lm, adapter=EitherFormatAdapter()):
+        program(request=document)
+
+The chat format with its headers is what is asked for. The one rule that is not obvious: an answer
+that is plain JSON instead, in a code fence or with prose around it, is read as well, without
+another call, because small models often answer like that.
+"""
+
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+
+class EitherFormatAdapter(dspy.ChatAdapter):
+    """Asks in the chat format; reads the chat format and JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(use_json_adapter_fallback=False)
+        self._json = dspy.JSONAdapter()
+
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        """The fields of an answer.
+
+        Raises:
+            AdapterParseError: it is in neither format; says what the chat format missed.
+        """
+        try:
+            return super().parse(signature, completion)
+        except AdapterParseError as error:
+            try:
+                return self._json.parse(signature, completion)
+            except (AdapterParseError, ValueError):
+                raise error from None

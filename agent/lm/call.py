@@ -1,0 +1,123 @@
+"""One question to a language model, with everything that may go wrong with it as data.
+
+    outcome = call(program, lm, {"request": document}, spec="openai/gpt-4o-mini", policy=policy)
+    outcome.drafts or outcome.problem
+
+What a call used is read from the history of a copy of the LM that serves this call alone, because
+several calls run at once. The one rule that is not obvious: only errors that end the run are
+raised; an answer that can't be read, or a server that stays broken, is an outcome with a problem.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError, LMError, is_retryable_lm_error
+
+from agent.lm.adapter import EitherFormatAdapter
+from agent.lm.problems import fatal
+from agent.retry import Retry, RetryPolicy, one_line, retrying
+
+HISTORY = 4
+"""Calls that DSPy remembers of each object; ours make one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one question."""
+
+    drafts: tuple[Any, ...] = ()
+    """The edits as the program's signature types them."""
+    problem: str = ""
+    """Why there are none: one line; empty if all went well."""
+    reply: str | None = None
+    """The answer that could not be read; None if there was no answer."""
+    retries: tuple[Retry, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float | None = 0.0
+    """None if the price is not known."""
+    seconds: float = 0.0
+
+    @property
+    def calls(self) -> int:
+        """Requests that were sent, failed ones included."""
+        return 1 + len(self.retries)
+
+
+def call(
+    program: dspy.Module,
+    lm: dspy.LM,
+    inputs: dict[str, str],
+    *,
+    spec: str,
+    policy: RetryPolicy,
+    seed: int = 0,
+) -> Outcome:
+    """Asks once, and again while the failure is one that passes.
+
+    Raises:
+        PamelaError: the key, the name or the set-up is wrong.
+    """
+    started = time.perf_counter()
+    own = lm.copy()
+    retries: list[Retry] = []
+
+    def ask() -> Any:
+        with dspy.context(lm=own, adapter=EitherFormatAdapter(), max_history_size=HISTORY):
+            return program(**inputs)
+
+    drafts: tuple[Any, ...] = ()
+    problem, reply, end = "", None, None
+    try:
+        drafts = tuple(
+            retrying(
+                ask,
+                transient=_is_transient,
+                on_retry=retries.append,
+                policy=policy,
+                seed=seed,
+            ).edits
+        )
+    except AdapterParseError as error:
+        problem, reply = _reason(error), error.lm_response
+    except LMError as error:
+        problem, end = one_line(error), fatal(error, spec)
+    if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
+        raise end
+    tokens_in, tokens_out, cost = _used(own)
+    return Outcome(
+        drafts=drafts,
+        problem=problem,
+        reply=reply,
+        retries=tuple(retries),
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cost_usd=cost,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, Exception) and is_retryable_lm_error(error)
+
+
+def _reason(error: AdapterParseError) -> str:
+    """Why an answer could not be read, without the answer itself."""
+    said = str(error).split("\n\n", 1)[0]
+    if said.startswith("Adapter"):
+        found = ", ".join(error.parsed_result or ()) or "none"
+        wanted = ", ".join(error.signature.output_fields)
+        return f"the answer lacks the field {wanted} (found: {found})"
+    return one_line(ValueError(said)).removeprefix("ValueError: ")
+
+
+def _used(lm: dspy.LM) -> tuple[int, int, float | None]:
+    usages = [entry["usage"] for entry in lm.history]
+    costs = [entry["cost"] for entry in lm.history]
+    return (
+        sum(usage.get("prompt_tokens") or 0 for usage in usages),
+        sum(usage.get("completion_tokens") or 0 for usage in usages),
+        None if None in costs else float(sum(costs)),
+    )

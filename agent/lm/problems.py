@@ -1,0 +1,48 @@
+"""Which failures of a language model end the run, and what the user is told.
+
+    problem = fatal(error, "openai/gpt-4o-mini")
+    if problem is not None:
+        raise problem
+
+The one rule that is not obvious: a wrong key or a wrong name stops at once, before money is spent
+on pictures; everything else costs one request its edits, and the search goes on.
+"""
+
+from dspy.utils.exceptions import (
+    LMAuthError,
+    LMBillingError,
+    LMConfigurationError,
+    LMError,
+    LMUnsupportedFeatureError,
+    LMUnsupportedModelError,
+)
+
+from agent.errors import InputError, PamelaError, PrerequisiteError, RunError
+from agent.lm.hosted import KEYS
+from agent.lm.spec import HostedSpec, parse_lm_spec
+from agent.retry import one_line
+
+
+def fatal(error: LMError, spec: str) -> PamelaError | None:
+    """What to stop the run with, for an error that no later call can mend; else None."""
+    if isinstance(error, LMAuthError):
+        return PrerequisiteError(
+            f"the language model {spec!r} was refused (HTTP {error.status or 401}): check that "
+            f"{_variables(spec)} in the environment is right and may use this model"
+        )
+    if isinstance(error, LMBillingError):
+        return RunError(f"the account for the language model {spec!r} can't pay: {one_line(error)}")
+    if isinstance(error, LMUnsupportedModelError) or error.status == 404:
+        return InputError(
+            f"the server of the language model {spec!r} knows no such model or address (HTTP "
+            f"404): check the name after the first slash, and --llm-base-url"
+        )
+    if isinstance(error, LMConfigurationError | LMUnsupportedFeatureError):
+        return InputError(f"the language model {spec!r} can't be used: {one_line(error)}")
+    return None
+
+
+def _variables(spec: str) -> str:
+    parsed = parse_lm_spec(spec)
+    names = KEYS.get(parsed.provider, ()) if isinstance(parsed, HostedSpec) else ()
+    return " or ".join(names) or "its key"

@@ -1,0 +1,194 @@
+"""Asks a language model for the edits of a whole beam, and makes proposals of its answers.
+
+    proposer = LMProposer(EditProgram(), lm, spec="catalogue", manner=Manner(at_once=1), ...)
+    answers = proposer.propose(requests)
+
+The one rule that is not obvious: requests go out in rounds (first all of them, then the repairs
+together), so that an engine that gathers calls always sees the same batches, and who finishes
+first changes nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Protocol, runtime_checkable
+
+import dspy
+
+import prompts
+from agent.edits import usable_edits
+from agent.lm.call import Outcome, call
+from agent.lm.threads import concurrently
+from agent.proposer import ProposalRequest, Proposals
+from agent.retry import RetryPolicy
+from agent.trajectory import Edit, Event
+
+LONGEST_REPLY = 2000
+"""Characters of a broken answer that are shown to the model again."""
+LISTED = 24
+"""Tried prompts that a language model is told of: the last ones."""
+NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """An engine that answers calls together and wants to know how many come."""
+
+    def expect(self, count: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request with what came of it, call by call."""
+
+    request: ProposalRequest
+    outcomes: tuple[Outcome, ...] = ()
+
+    def usable(self) -> tuple[Edit, ...]:
+        """The edits of the last answer that can be tried."""
+        drafts = self.outcomes[-1].drafts
+        return usable_edits((Edit(**draft.model_dump()) for draft in drafts), self.request)
+
+    def problem(self) -> str:
+        """Why the last answer gave nothing; empty if it gave something."""
+        return self.outcomes[-1].problem or ("" if self.usable() else NOTHING_NEW)
+
+    def can_be_repaired(self) -> bool:
+        """Whether an answer came that is no use; a server that stays broken isn't asked again."""
+        answered = not self.outcomes[-1].problem or self.outcomes[-1].reply is not None
+        return bool(answered and self.problem())
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a kind of language model is asked."""
+
+    at_once: int
+    """Requests that go out together; those of the next round know what these got."""
+    sees_all: bool = False
+    """Whether it is told of every edit that was tried, not just of the best and the worst."""
+    priced: bool = False
+    """Whether a call costs money, so that a price which is not known is worth a warning."""
+
+
+class LMProposer:
+    """A `Proposer` that runs the program on a language model.
+
+    Args:
+        program: Takes `request`, `previous_reply` and `error`; gives `edits`.
+        lm: The language model.
+        spec: What it was made of, for messages and `describe`.
+        manner: How this kind of language model is asked.
+        policy: How failed calls are repeated.
+        seed: Of the jitter between them.
+    """
+
+    def __init__(
+        self,
+        program: dspy.Module,
+        lm: dspy.LM,
+        *,
+        spec: str,
+        manner: Manner,
+        policy: RetryPolicy,
+        seed: int,
+    ) -> None:
+        self._program = program
+        self._lm = lm
+        self._spec = spec
+        self._manner = manner
+        self._policy = policy
+        self._seed = seed
+        self._warned = not manner.priced
+
+    def propose(self, requests: list[ProposalRequest]) -> list[Proposals]:
+        """Edits for each request; no prompt is proposed twice in one answer list."""
+        answers: list[Proposals] = []
+        given: tuple[str, ...] = ()
+        step = self._manner.at_once
+        for start in range(0, len(requests), step):
+            round_ = [Asked(_knowing(request, given)) for request in requests[start : start + step]]
+            for asked in self._answered(round_):
+                known = Asked(_knowing(asked.request, given), asked.outcomes)
+                answers.append(self._proposals(known))
+                given += tuple(edit.prompt for edit in answers[-1].edits)
+        return answers
+
+    def describe(self) -> dict[str, str]:
+        """The language model, and what its answers depend on besides."""
+        texts = sorted((*prompts.ROOT.glob("*.toml"), *prompts.ROOT.glob("instructions/*.md")))
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in texts)).hexdigest()
+        return {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
+
+    def _answered(self, round_: list[Asked]) -> list[Asked]:
+        """All requests asked once, and those whose answer is no use once more."""
+        first = self._round(round_)
+        broken = [place for place, asked in enumerate(first) if asked.can_be_repaired()]
+        repaired = dict(zip(broken, self._round([first[place] for place in broken]), strict=True))
+        return [repaired.get(place, asked) for place, asked in enumerate(first)]
+
+    def _round(self, round_: list[Asked]) -> list[Asked]:
+        if round_ and isinstance(self._lm.engine, Gathers):
+            self._lm.engine.expect(len(round_))
+        outcomes = concurrently([partial(self._call, asked) for asked in round_])
+        return [
+            Asked(asked.request, (*asked.outcomes, outcome))
+            for asked, outcome in zip(round_, outcomes, strict=True)
+        ]
+
+    def _call(self, asked: Asked) -> Outcome:
+        inputs = {"request": self._document(asked.request)}
+        if asked.outcomes:
+            inputs["previous_reply"] = (asked.outcomes[-1].reply or "")[:LONGEST_REPLY]
+            inputs["error"] = asked.problem()
+        seed = self._seed + asked.request.seed
+        return call(
+            self._program, self._lm, inputs, spec=self._spec, policy=self._policy, seed=seed
+        )
+
+    def _document(self, request: ProposalRequest) -> str:
+        """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
+        if not self._manner.sees_all:
+            listed = request.tried_prompts[-LISTED:]
+            request = request.model_copy(update={"tried": (), "tried_prompts": listed})
+        text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
+        return text.encode("utf-8", "replace").decode("utf-8")
+
+    def _proposals(self, asked: Asked) -> Proposals:
+        outcomes = asked.outcomes
+        return Proposals(
+            edits=asked.usable(),
+            events=tuple(self._events(asked)),
+            llm_calls=sum(outcome.calls for outcome in outcomes),
+            tokens_in=sum(outcome.tokens_in for outcome in outcomes),
+            tokens_out=sum(outcome.tokens_out for outcome in outcomes),
+            cost_usd=sum(outcome.cost_usd or 0.0 for outcome in outcomes),
+            seconds=sum(outcome.seconds for outcome in outcomes),
+        )
+
+    def _events(self, asked: Asked) -> Iterator[Event]:
+        iteration, parent = asked.request.iteration, asked.request.candidate_id
+        for outcome in asked.outcomes:
+            for retry in outcome.retries:
+                message = f"call {retry.attempt} for {parent} failed: {retry.error}"
+                yield Event(type="retry", iteration=iteration, message=message)
+        for place in range(1, len(asked.outcomes)):
+            reason = Asked(asked.request, asked.outcomes[:place]).problem()
+            message = f"asked again for edits of {parent}: {reason}"
+            yield Event(type="retry", iteration=iteration, message=message)
+        if problem := asked.problem():
+            message = f"no edits of {parent}: {problem}"
+            yield Event(type="proposal_failed", iteration=iteration, message=message)
+        if not self._warned and any(outcome.cost_usd is None for outcome in asked.outcomes):
+            self._warned = True
+            message = f"the price of {self._spec!r} is not known: cost_usd leaves it out"
+            yield Event(type="warning", iteration=iteration, message=message)
+
+
+def _knowing(request: ProposalRequest, given: tuple[str, ...]) -> ProposalRequest:
+    """The request with what other requests got already counted as tried."""
+    tried = dict.fromkeys((*request.tried_prompts, *given))
+    return request.model_copy(update={"tried_prompts": tuple(tried)})

@@ -1,0 +1,107 @@
+"""The DSPy program that asks for edits, and the proposer that runs it.
+
+    proposer = make_proposer("catalogue", base_url=None, seed=0)
+    answers = proposer.propose(requests)        # one `Proposals` a request, in their order
+
+The one rule that is not obvious: the signature carries the whole request as one JSON field, so
+that the same program serves hosted models, models in this process and the catalogue.
+"""
+
+import logging
+from typing import Annotated, get_args
+
+import dspy
+from pydantic import BaseModel, BeforeValidator
+
+import prompts
+from agent.edits import MAX_PROMPT
+from agent.lm import CatalogueSpec, HostedSpec, TransformersSpec, make_lm, parse_lm_spec
+from agent.lm.rounds import LMProposer, Manner
+from agent.retry import RetryPolicy
+from agent.trajectory import Axis
+
+AXES: tuple[str, ...] = get_args(Axis)
+AT_ONCE = 8
+"""Requests that a model gets at the same time."""
+
+
+def _known_axis(value: object) -> object:
+    return value if value in AXES else "free"
+
+
+class EditDraft(BaseModel):
+    """One edit of the prompt."""
+
+    axis: Annotated[Axis, BeforeValidator(_known_axis)] = "free"
+    instruction: str = ""
+    prompt: str
+
+
+class ProposeEdits(dspy.Signature):
+    """A request for edits of a prompt, and the edits."""
+
+    request: str = dspy.InputField(desc="what is known and wanted, as JSON")
+    edits: list[EditDraft] = dspy.OutputField(desc="the edits, as a JSON list")
+
+
+class RepairEdits(dspy.Signature):
+    """The same request after an answer that could not be used, and better edits."""
+
+    request: str = dspy.InputField(desc="what is known and wanted, as JSON")
+    previous_reply: str = dspy.InputField(desc="the answer that could not be used")
+    error: str = dspy.InputField(desc="what was wrong with it")
+    edits: list[EditDraft] = dspy.OutputField(desc="the edits, as a JSON list")
+
+
+class EditProgram(dspy.Module):
+    """Asks for edits; with a broken answer and its error, asks for a better one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        task = prompts.load("propose", axes=", ".join(AXES), max_characters=MAX_PROMPT)
+        repair = prompts.load("repair", task=task)
+        self.propose = dspy.Predict(ProposeEdits.with_instructions(task))
+        self.repair = dspy.Predict(RepairEdits.with_instructions(repair))
+
+    def forward(self, **inputs: str) -> dspy.Prediction:
+        """A prediction whose `edits` is a list of `EditDraft`."""
+        return self.repair(**inputs) if "error" in inputs else self.propose(**inputs)
+
+
+def make_proposer(
+    spec: str,
+    *,
+    base_url: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    policy: RetryPolicy | None = None,
+) -> LMProposer:
+    """The proposer for an LM spec; a model in this process loads when it is first asked.
+
+    Args:
+        spec: `catalogue`, `<provider>/<model>` or `transformers:<path or id>`.
+        base_url: Address of an OpenAI-compatible server, for hosted specs.
+        seed: Of the jitter between retries; what is proposed follows each request's own seed.
+        device: Where a model in this process runs.
+        policy: How failed calls are repeated.
+
+    Raises:
+        InputError: the spec, the address or the model's folder is wrong.
+        PrerequisiteError: a key or a package is missing; says which.
+    """
+    logging.getLogger("dspy").setLevel(logging.ERROR)  # its warnings would cut through the display
+    match parse_lm_spec(spec):
+        case CatalogueSpec():
+            manner = Manner(at_once=1, sees_all=True)
+        case HostedSpec():
+            manner = Manner(at_once=AT_ONCE, priced=base_url is None)
+        case TransformersSpec():
+            manner = Manner(at_once=AT_ONCE)
+    return LMProposer(
+        EditProgram(),
+        make_lm(spec, base_url=base_url, device=device),
+        spec=spec,
+        manner=manner,
+        policy=policy or RetryPolicy(),
+        seed=seed,
+    )

@@ -1,0 +1,198 @@
+"""Does the search find what this person really likes?
+
+The 24 miniature prompts × the four example profiles: one search each, with the default settings.
+Liking is measured on the held-out seeds, as predicted and as the simulated participant's true
+liking (their hidden taste of what their own perception sees; the search never meets it). Beside
+it: best-of-N, the best predicted of as many pictures of the unchanged prompt, and the control
+that shows that it is personal, what a search for somebody else gains for this person.
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from agent.render.base import RenderRequest
+from agent.trajectory import Trajectory
+from benchmarks.report import Report, bootstrap_mean, parser
+from benchmarks.runs import parts_for, run_once
+from miniature.training import BUILD
+from prompts import benchmark
+from scorer.profile import UserProfile
+
+FIRST_SEED, KEPT_SEED = 500_000, 600_000
+"""Of best-of-N, and of a kept prompt's pictures: far from any seed that a search draws."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One search, with the pictures that decide."""
+
+    prompt: str
+    person: str
+    run: Trajectory
+    initial: np.ndarray
+    """Held-out pictures of the user's prompt, uint8 (seed, size, size, 3)."""
+    best: np.ndarray
+    """Of the best prompt, on the same seeds."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one search brought its person, in points of the rating scale."""
+
+    predicted: float
+    true: float
+    best_of_n: float
+    others: float
+    """Mean true gain of the searches for the other people."""
+
+
+class Liking:
+    """The true liking of the simulated participants behind the example profiles."""
+
+    def __init__(self) -> None:
+        from miniature.classifier import load_classifier
+        from miniature.examples import example_tastes
+
+        self._tastes = example_tastes()
+        self._perception = load_classifier("perception")
+
+    def __call__(self, person: str, pictures: np.ndarray) -> np.ndarray:
+        """True liking of pictures, (picture,)."""
+        from miniature.taste import perceive, true_liking
+
+        return true_liking(self._tastes[person], perceive(self._perception, pictures))
+
+
+def load_people(folder: Path) -> dict[str, UserProfile]:
+    """The example profiles by user id."""
+    profiles = [UserProfile.load(path) for path in sorted(folder.glob("*.json"))]
+    return {profile.user_id: profile for profile in profiles}
+
+
+def pictures_of(run: Trajectory, runs_dir: Path, candidate: str) -> np.ndarray:
+    """A candidate's held-out pictures in the order of their seeds."""
+    chosen = sorted((h for h in run.heldout if h.candidate == candidate), key=lambda h: h.seed)
+    paths = [runs_dir / run.id / h.image.path for h in chosen if h.image is not None]
+    return np.stack([np.asarray(PIL.Image.open(path).convert("RGB")) for path in paths])
+
+
+def drawn(prompt: str, seeds: Iterable[int], options: Mapping[str, Any]) -> list[PIL.Image.Image]:
+    """Pictures of a prompt by the renderer of the options."""
+    wanted = [RenderRequest(prompt, seed) for seed in seeds]
+    results = parts_for(options).renderer.render(wanted)
+    return [result.image.convert("RGB") for result in results if result.image is not None]
+
+
+def search(prompt: str, user: UserProfile, runs_dir: Path, options: Mapping[str, Any]) -> Found:
+    """One search; where it kept the user's own prompt, `best` is `initial`."""
+    run = run_once(prompt, user, runs_dir, options)
+    if run.initial is None or run.best is None:
+        raise RuntimeError(f"run {run.id!r} ended without a best candidate")
+    if run.best.id == run.initial.id:
+        kept = np.stack(
+            [np.asarray(p) for p in drawn(prompt, range(KEPT_SEED, KEPT_SEED + 8), options)]
+        )
+        return Found(prompt, user.user_id, run, kept, kept)
+    initial, best = (pictures_of(run, runs_dir, c.id) for c in (run.initial, run.best))
+    return Found(prompt, user.user_id, run, initial, best)
+
+
+def best_of_n(prompt: str, user: UserProfile, count: int, options: Mapping[str, Any]) -> np.ndarray:
+    """The best predicted of `count` pictures of the unchanged prompt, uint8 (1, size, size, 3)."""
+    pictures = drawn(prompt, range(FIRST_SEED, FIRST_SEED + count), options)
+    scores = parts_for(options).scorer.score(pictures, [prompt] * len(pictures), user)
+    best = max(range(len(pictures)), key=lambda number: scores[number].value)
+    return np.asarray(pictures[best])[None]
+
+
+def outcomes(
+    searches: Sequence[Found],
+    people: Mapping[str, UserProfile],
+    liking: Liking,
+    options: Mapping[str, Any],
+) -> list[Outcome]:
+    """What each search brought its person."""
+    found = {(s.prompt, s.person): s for s in searches}
+    results = []
+    for own in searches:
+        start = float(liking(own.person, own.initial).mean())
+        lucky = best_of_n(own.prompt, people[own.person], own.run.usage.renders, options)
+        others = [
+            float(liking(own.person, found[own.prompt, other].best).mean()) - start
+            for other in people
+            if other != own.person
+        ]
+        results.append(
+            Outcome(
+                predicted=own.run.gain.heldout or 0.0,
+                true=float(liking(own.person, own.best).mean()) - start,
+                best_of_n=float(liking(own.person, lucky)[0]) - start,
+                others=float(np.mean(others)),
+            )
+        )
+    return results
+
+
+def _column(results: Iterable[Outcome], name: str) -> np.ndarray:
+    return np.array([getattr(result, name) for result in results])
+
+
+def add_figures(report: Report, results: Sequence[Outcome]) -> None:
+    """Means with intervals, and the bars."""
+    n = len(results)
+    for name in ("predicted", "true", "best_of_n", "others"):
+        values = _column(results, name)
+        report.figures[f"mean gain: {name}"] = {
+            "mean": round(float(values.mean()), 4),
+            "ci95": [round(x, 4) for x in bootstrap_mean(values)],
+        }
+    for name, need in (("predicted", 0.9), ("true", 0.75)):
+        positive = (_column(results, name) > 0).astype(float)
+        share = float(positive.mean())
+        report.bar(
+            f"share of runs with a positive {name} gain",
+            share,
+            at_least=need,
+            n=n,
+            ci95=bootstrap_mean(positive),
+        )
+    for name, words in (("best_of_n", "best-of-N"), ("others", "a search for somebody else")):
+        ahead = _column(results, "true") - _column(results, name)
+        report.positive(
+            f"true gain beyond {words}", float(ahead.mean()), n=n, ci95=bootstrap_mean(ahead)
+        )
+
+
+def _arguments() -> argparse.Namespace:
+    made = parser(__doc__)
+    made.add_argument("--renderer", default="miniature", help="miniature (default) or scene")
+    made.add_argument("--prompts", type=int, default=24, help="how many (default: all 24)")
+    made.add_argument("--profiles", type=Path, default=Path("examples"))
+    made.add_argument("--runs-dir", type=Path, default=BUILD / "gain")
+    return made.parse_args()
+
+
+def main() -> None:
+    """Searches for everybody, compares, prints."""
+    from tqdm import tqdm
+
+    args = _arguments()
+    report = Report(f"python -m benchmarks.gain --renderer {args.renderer}")
+    options = {"renderer": args.renderer}
+    people = load_people(args.profiles)
+    jobs = [(p, u) for p in benchmark("miniature")[: args.prompts] for u in people.values()]
+    folder = args.runs_dir / args.renderer
+    searches = [search(p, u, folder, options) for p, u in tqdm(jobs, desc="searches")]
+    report.figures["runs that kept the user's prompt"] = sum(s.best is s.initial for s in searches)
+    add_figures(report, outcomes(searches, people, Liking(), options))
+    report.close(json_output=args.json)
+
+
+if __name__ == "__main__":
+    main()

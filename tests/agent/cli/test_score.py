@@ -1,0 +1,83 @@
+import io
+import json
+from pathlib import Path
+
+import PIL.Image
+import PIL.PngImagePlugin
+import pytest
+
+from agent.cli.main import main
+from scorer import UserProfile
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owl.json").write_text('{"user_id": "owl"}')
+    text = PIL.PngImagePlugin.PngInfo()
+    text.add_text("prompt", "a boat")
+    PIL.Image.new("RGB", (8, 8), "red").save("named.png", pnginfo=text)
+    PIL.Image.new("RGB", (8, 8), "blue").save("bare.png")
+    return tmp_path
+
+
+def score(*words: str) -> int:
+    return main(["score", *words, "--user", "owl.json", "--scorer", "fake:noise"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_table_names_pictures_and_guards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert score("named.png", "bare.png") == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("named.png", "bare.png", "noise", "saturation"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_prompt_is_that_of_the_option_then_of_the_picture(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert score("named.png", "bare.png", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [image["prompt"] for image in found["images"]] == ["a boat", None]
+    assert score("named.png", "--prompt", "a house", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["images"][0]["prompt"] == "a house"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_picture_that_is_none_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert score("owl.json") == 2
+    assert score("none.png") == 2
+    told = capsys.readouterr().err
+    assert "the picture 'owl.json' does not decode" in told
+    assert "the picture 'none.png' does not exist" in told
+
+
+def test_init_makes_a_profile_from_piped_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("owl\n34\nfemale\n\nfog, low light\n\nx\n"))
+    assert main(["init", str(tmp_path / "new.json")]) == 0
+    profile = UserProfile.load(tmp_path / "new.json")
+    assert profile.demographics == {"age": 34, "gender": "female"}
+    assert (profile.likes, profile.dislikes) == (("fog", "low light"), ())
+    assert profile.notes == "x"
+
+
+@pytest.mark.parametrize(("answers", "told"), [("", "user_id = ''"), ("owl\nold\n", "age = 'old'")])
+def test_init_refuses_what_is_not_valid(
+    answers: str,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+    assert main(["init", str(tmp_path / "new.json")]) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("folder")
+def test_init_overwrites_nothing() -> None:
+    assert main(["init", "owl.json"]) == 2
+    assert Path("owl.json").read_text() == '{"user_id": "owl"}'

@@ -1,0 +1,41 @@
+import pytest
+
+from agent.errors import InputError
+from agent.secrets import check_address, redact
+
+
+def test_secret_of_the_environment_is_masked(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOME_API_KEY", "correct-horse-battery")
+
+    assert redact("401 for correct-horse-battery") == "401 for [secret]"
+
+
+def test_what_looks_like_a_key_is_masked():
+    assert redact("Incorrect API key: sk-proj-abc123DEF.") == "Incorrect API key: [secret]."
+    assert redact("Authorization: Bearer abcdefgh1234") == "Authorization: Bearer [secret]"
+
+
+def test_ordinary_text_stays():
+    assert redact("the task-oriented disk-based risk") == "the task-oriented disk-based risk"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://me:secret@host/v1", "https://token@host", "http://host/v1?key=secret"]
+)
+def test_address_with_a_secret_is_refused_without_repeating_it(address: str):
+    with pytest.raises(InputError, match="environment") as caught:
+        check_address("--llm-base-url", address)
+
+    assert "secret" not in str(caught.value)
+    assert "token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["localhost:8000", "ftp://host", "", "http://[::1"])
+def test_what_is_no_http_address_is_refused(address: str):
+    with pytest.raises(InputError, match="--llm-base-url"):
+        check_address("--llm-base-url", address)
+
+
+@pytest.mark.parametrize("address", [None, "http://localhost:8000/v1", "https://api.example.org"])
+def test_plain_address_is_fine(address: str | None):
+    check_address("--llm-base-url", address)
