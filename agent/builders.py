@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from agent.clock import Clock
 from agent.config import RunConfig
 from agent.errors import InputError
+from agent.lm import parse_lm_spec
 from agent.proposer import Proposer
 from agent.render.base import Renderer
 from agent.search.base import Searcher
@@ -70,6 +71,7 @@ def build_parts(config: RunConfig, clock: Clock) -> Parts:
     Raises:
         InputError: a spec is unknown, or what it names is missing.
     """
+    parse_lm_spec(config.llm)
     with clock.stage("render"):
         from agent.render import make_renderer
 
@@ -91,7 +93,9 @@ def build_parts(config: RunConfig, clock: Clock) -> Parts:
     with clock.stage("propose"):
         from agent.program import make_proposer
 
-        proposer = make_proposer(config.llm, base_url=config.llm_base_url, seed=config.seed)
+        proposer = make_proposer(
+            config.llm, base_url=config.llm_base_url, seed=config.seed, device=config.device
+        )
     return Parts(proposer, renderer, scorer)
 
 

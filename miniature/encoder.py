@@ -131,7 +131,7 @@ def main() -> None:
     plan = Plan(
         BUILD / "encoder.pt",
         steps=args.steps,
-        batch=128,
+        batch=64,
         seed=args.seed,
         weight_decay=0.05,
         device=pick_device(args.device),

@@ -53,9 +53,9 @@ class CatalogueValue:
         return self.phrases[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
-    """All values, by axis, with what does not go together."""
+    """All values, by axis, with what does not go together; equal only to itself."""
 
     values: tuple[CatalogueValue, ...]
     weights: Mapping[str, float]

@@ -15,7 +15,21 @@ from agent.store import RunStore, new_run_folder
 from agent.trajectory import Edit
 from scorer import UserProfile, make_scorer
 
-WORDS = ("neon", "mist", "snow", "dusk", "gold", "rain", "smoke", "ice", "ash", "moss", "rust", "lava", "fern")
+WORDS = (
+    "neon",
+    "mist",
+    "snow",
+    "dusk",
+    "gold",
+    "rain",
+    "smoke",
+    "ice",
+    "ash",
+    "moss",
+    "rust",
+    "lava",
+    "fern",
+)
 
 
 class ScriptedProposer:

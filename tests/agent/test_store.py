@@ -136,9 +136,8 @@ def test_run_without_result_is_running_while_held_and_interrupted_after(new_stor
 
 
 def test_held_run_is_refused(new_store: NewStore):
-    with new_store() as store:
-        with pytest.raises(InputError, match="held by another process"):
-            RunStore.resume(store.folder)
+    with new_store() as store, pytest.raises(InputError, match="held by another process"):
+        RunStore.resume(store.folder)
 
 
 def test_failed_start_is_tried_again_on_resume(new_store: NewStore):

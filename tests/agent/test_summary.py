@@ -32,7 +32,9 @@ MIDDLE = candidate("c0001", "c0000", 3.2, "a rock, neon")
 BEST = candidate("c0002", "c0001", 3.5, "a mossy rock, neon")
 
 
-def run(gain: Gain, *, best: Candidate = BEST, scorer: str = "pamela", pairs: int = 8) -> Trajectory:
+def run(
+    gain: Gain, *, best: Candidate = BEST, scorer: str = "pamela", pairs: int = 8
+) -> Trajectory:
     heldout = tuple(
         Heldout(candidate=name, seed=seed, score=1.0)
         for seed in range(pairs)
@@ -148,7 +150,7 @@ def test_text_from_outside_is_shown_whole_and_obeyed_by_nobody():
     text = printed(*lines)
 
     assert "\x1b" not in text
-    assert text.count("rocks [bold red]\\x1b[2J :smile: <b>\\n../") == 5
+    assert text.count("rocks [bold red]\\x1b[2J :smile: <b>\\n../") == 6
 
 
 def test_tree_shows_every_candidate_with_its_prompt():

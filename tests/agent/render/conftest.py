@@ -181,7 +181,7 @@ def make_guarded(folder: Path) -> None:
         text_encoder=clip_text_model(tokenizer, projected=False),
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=DDPMScheduler(beta_schedule="scaled_linear"),
+        scheduler=DDPMScheduler(beta_schedule="scaled_linear", steps_offset=1, clip_sample=False),
         safety_checker=checker,
         feature_extractor=CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32),
     )
@@ -198,7 +198,7 @@ def t5_tokenizer() -> Any:
 
 
 def make_flux(folder: Path) -> None:
-    from diffusers import AutoencoderTiny, FluxPipeline, FluxTransformer2DModel
+    from diffusers import FluxPipeline, FluxTransformer2DModel
     from diffusers import FlowMatchEulerDiscreteScheduler as Scheduler
     from transformers import T5Config, T5EncoderModel
 
@@ -215,10 +215,9 @@ def make_flux(folder: Path) -> None:
         guidance_embeds=True,
     )
     clip, t5 = clip_tokenizer(), t5_tokenizer()
-    vae = AutoencoderTiny.from_config({**tiny_vae().config, "shift_factor": 0.0})
     pipeline = FluxPipeline(
         scheduler=Scheduler(),
-        vae=vae,
+        vae=tiny_vae(),
         text_encoder=clip_text_model(clip, projected=False),
         tokenizer=clip,
         text_encoder_2=T5EncoderModel(

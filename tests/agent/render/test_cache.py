@@ -11,7 +11,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.render.base import RenderRequest, RenderResult
@@ -78,6 +78,7 @@ def test_a_batch_that_is_not_complete_is_drawn_as_it_was_formed(tmp_path: Path):
     assert after == before
 
 
+@settings(max_examples=30)
 @given(
     size=st.integers(1, 5),
     wanted=st.lists(st.integers(0, 9), max_size=12),

@@ -5,9 +5,7 @@ from agent.search.base import Expansion
 from agent.search.beam import TIE, BeamSearch, ranked, shares
 from agent.trajectory import Candidate, Step
 
-scores = st.one_of(
-    st.floats(1, 5), st.sampled_from([2.0, 2.0 + TIE / 2, 2.0 + TIE, 2.0 + 2 * TIE])
-)
+scores = st.one_of(st.floats(1, 5), st.sampled_from([2.0, 2.0 + TIE / 2, 2.0 + TIE, 2.0 + 2 * TIE]))
 outcomes = st.one_of(scores, st.sampled_from(["rejected", "failed", "pruned"]))
 rounds = st.lists(st.lists(outcomes, max_size=8), max_size=5)
 
@@ -52,9 +50,7 @@ def test_beam_holds_scored_candidates_only(first: float, later: list[list[float 
 
 
 @given(scores, rounds)
-def test_replaying_what_was_told_gives_the_same_state(
-    first: float, later: list[list[float | str]]
-):
+def test_replaying_what_was_told_gives_the_same_state(first: float, later: list[list[float | str]]):
     told = numbered(first, later)
     one, other = search(), search()
     steps = [(one.tell(t), one.step(), one.ask()) for t in told]

@@ -1,0 +1,101 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+
+Pamela = Callable[..., Any]
+
+RUN = ("run", "--user", "me.json", "--prompt", "rocks")
+PROFILES = {
+    "missing.json": None,
+    "broken.json": "{",
+    "list.json": "[]",
+    "nameless.json": "{}",
+    "unknown.json": '{"user_id": "a", "mood": "good"}',
+    "score.json": '{"user_id": "a", "ratings": [{"image": "a.png", "score": 9}]}',
+    "gone.json": '{"user_id": "a", "ratings": [{"image": "gone.png", "score": 4}]}',
+    "text.json": '{"user_id": "a", "ratings": [{"image": "text.png", "score": 4}]}',
+    "outside.json": '{"user_id": "a", "ratings": [{"image": "../a.png", "score": 4}]}',
+}
+CASES = {
+    "no command": ((), "COMMAND"),
+    "unknown command": (("fly",), "'fly'"),
+    "unknown option": ((*RUN, "--fast"), "--fast"),
+    "abbreviated option": ((*RUN, "--beam", "2"), "--beam"),
+    "no prompt": (("run", "--user", "me.json"), "--prompt is missing"),
+    "no user": (("run", "--prompt", "rocks"), "--user is missing"),
+    "empty prompt": (("run", "--user", "me.json", "--prompt", " \n"), "--prompt ' \\\\n' is empty"),
+    "invisible prompt": (("run", "--user", "me.json", "--prompt", "\x00\x1b"), "is empty"),
+    "long prompt": (("run", "--user", "me.json", "--prompt", "x" * 2001), "2001 characters"),
+    "prompt that is no text": (("run", "--user", "me.json", "--prompt", "a\udcff"), "UTF-8"),
+    "count that is no number": ((*RUN, "--seeds", "two"), "'two'"),
+    "count out of range": ((*RUN, "--beam-width", "0"), "--beam-width 0"),
+    "endless time": ((*RUN, "--time-limit", "inf"), "--time-limit inf"),
+    "odd size": ((*RUN, "--size", "big"), "'big'"),
+    "tiny size": ((*RUN, "--size", "1x1"), "--size 1"),
+    "unknown device": ((*RUN, "--device", "tpu"), "'tpu'"),
+    "too few renders": ((*RUN, "--max-renders", "1"), "--max-renders 1"),
+    "unknown renderer": ((*RUN, "--renderer", "easel"), "unknown renderer 'easel'"),
+    "renderer that is no folder": ((*RUN, "--renderer", "diffusers:./no"), "'./no'"),
+    "unknown scorer": ((*RUN, "--renderer", "fake", "--scorer", "jury"), "unknown scorer 'jury'"),
+    "unknown llm": ((*RUN, "--llm", "oracle"), "'oracle'"),
+    "address with a key": ((*RUN, "--llm-base-url", "http://a:b@c"), "environment"),
+    "runs folder that is a file": ((*RUN, "--runs-dir", "me.json"), "'me.json' can't be written"),
+    "no such run": (("show", "nothing"), "'nothing' is no run"),
+    "no run at all": (("run", "--resume", "latest"), "no run in 'runs'"),
+    "folder that is no run": (("show", "."), "'.' is no run"),
+}
+
+
+def is_one_line(text: str) -> bool:
+    return text.startswith("pamela-agent: ") and text.count("\n") == 1
+
+
+@pytest.mark.parametrize(("words", "told"), CASES.values(), ids=CASES)
+def test_bad_input_is_one_line_and_exit_code_two(pamela: Pamela, words: tuple[str, ...], told: str):
+    answer = pamela(*words)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert is_one_line(answer.err), answer.err
+    assert told in answer.err
+    assert not [path for path in Path().glob("runs/*") if path.is_dir()]
+
+
+@pytest.mark.parametrize(("words", "told"), CASES.values(), ids=CASES)
+def test_bad_input_is_a_document_with_json(pamela: Pamela, words: tuple[str, ...], told: str):
+    answer = pamela(*words, "--json")
+
+    assert answer.code == 2
+    assert list(answer.document) == ["error"]
+    assert list(answer.document["error"]) == ["message"]
+    assert is_one_line(answer.err), answer.err
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_bad_profile_is_one_line_and_exit_code_two(pamela: Pamela, here: Path, name: str):
+    (here / "inner").mkdir()
+    PIL.Image.new("RGB", (4, 4)).save(here / "a.png")
+    (here / "inner" / "text.png").write_text("no picture")
+    if (content := PROFILES[name]) is not None:
+        (here / "inner" / name).write_text(content)
+    answer = pamela("run", "--user", f"inner/{name}", "--prompt", "rocks")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert is_one_line(answer.err), answer.err
+    assert name in answer.err
+
+
+def test_profile_that_is_a_folder_is_bad_input(pamela: Pamela):
+    assert pamela("run", "--user", ".", "--prompt", "rocks").code == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+def test_what_may_not_be_read_or_written_is_bad_input(pamela: Pamela, here: Path):
+    (here / "locked").mkdir(mode=0o500)
+    assert pamela(*RUN, "--runs-dir", "locked/runs").code == 2
+    (here / "me.json").chmod(0)
+
+    assert pamela(*RUN).code == 2

@@ -1,0 +1,108 @@
+"""What only a process of its own can show: signals, kills, and who writes to standard output."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import load_run
+
+Start = Callable[..., subprocess.Popen[str]]
+ROOT = Path(__file__).resolve().parents[3]
+RUN = (
+    "run", "--user", "me.json", "--prompt", "floating rocks", "--renderer", "fake", "--scorer",
+    "fake:noise", "--iterations", "2", "--size", "640x480", "--heldout-seeds", "4", "--json",
+)  # fmt: skip
+
+
+def timeless(folder: Path) -> list[Any]:
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: without(v) for k, v in value.items() if k != "seconds"}
+        return [without(v) for v in value] if isinstance(value, list) else value
+
+    text = (folder / "trajectory.jsonl").read_text(encoding="utf-8").replace(folder.name, "ID")
+    return [without(json.loads(line)) for line in text.splitlines()]
+
+
+def wait_for_lines(runs: Path, count: int, process: subprocess.Popen[str]) -> Path:
+    """The run's folder, once its record has so many lines."""
+    while process.poll() is None:
+        for path in runs.glob("*/trajectory.jsonl"):
+            if path.read_bytes().count(b"\n") >= count:
+                return path.parent
+        time.sleep(0.002)
+    raise AssertionError(f"ended before: {process.communicate()}")
+
+
+def test_killed_run_resumes_to_the_undisturbed_one(start: Start, here: Path):
+    whole = start(*RUN, "--runs-dir", "whole")
+    assert whole.wait() == 0, whole.communicate()
+    whole.communicate()
+    (undisturbed,) = (here / "whole").iterdir()
+
+    for lines in (5, 17):
+        process = start(*RUN, "--runs-dir", f"cut-{lines}")
+        folder = wait_for_lines(here / f"cut-{lines}", lines, process)
+        process.kill()
+        process.communicate()
+        assert load_run(folder).status == "interrupted"
+        resumed = start("run", "--resume", str(folder), "--json")
+        document = json.loads(resumed.communicate()[0])
+        assert document["status"] == "done"
+        assert timeless(folder) == timeless(undisturbed)
+        pictures = sorted(path.name for path in (folder / "images").iterdir())
+        assert pictures == sorted(path.name for path in (undisturbed / "images").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_prints_its_document_and_is_resumable(
+    start: Start, here: Path, number: signal.Signals
+):
+    process = start(*RUN, "--iterations", "1000")
+    folder = wait_for_lines(here / "runs", 5, process)
+    process.send_signal(number)
+    out, err = process.communicate()
+
+    assert process.returncode == 130
+    assert json.loads(out)["status"] == "interrupted"
+    assert json.loads(out)["gain"]["heldout"] is None
+    assert f"pamela-agent run --resume runs/{folder.name}" in err
+    assert "Traceback" not in err
+
+
+def test_only_the_document_reaches_standard_output():
+    code = """
+import os, subprocess, sys, warnings
+from agent.cli.output import documents, print_json
+with documents(reserved=True):
+    print("from python"); os.write(1, b"from C"); subprocess.run(["echo", "from a child"])
+    warnings.warn("a warning")
+    print_json({"text": "\\x1b \\u202e \\ud800"})
+print("afterwards")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    document, _, rest = done.stdout.rpartition("}\n")
+
+    assert json.loads(document + "}") == {"text": "\x1b \u202e \ud800"}
+    assert rest == "afterwards\n"
+    assert done.stdout.isascii()
+    for noise in ("from python", "from C", "from a child", "a warning"):
+        assert noise in done.stderr
+
+
+def test_reader_that_leaves_early_is_no_fault():
+    command = f"{sys.executable} -m agent.cli.main run --help | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT, check=True)
+
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,130 @@
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.render.base import RenderRequest
+from agent.render.reading import mentions, split_words
+from agent.render.scene import SceneRenderer, completed, named, phrase_book
+
+READINGS: list[tuple[str, dict[str, Any]]] = [
+    ("floating mossy rocks", {"subject": "rock", "mossy": True, "floating": True}),
+    ("a snowman", {"subject": "snowman"}),
+    ("a snowman in a meadow", {"subject": "snowman", "environment": "meadow"}),
+    ("a house in the snow, at sunset", {"environment": "snow", "lighting": "golden hour"}),
+    ("a yellow boat on a lake", {"subject": "boat", "colour": "yellow", "environment": "lake"}),
+    ("a stone tower by the water", {"subject": "tower", "environment": "lake"}),
+    ("A CACTUS IN THE DESERT!", {"subject": "cactus", "environment": "desert"}),
+    ("a tree, black and white", {"subject": "tree", "palette": "monochrome"}),
+    ("a chair inside a house", {"subject": "chair", "environment": "room"}),
+    ("a rock, low angle, then seen from above", {"camera_angle": "high"}),
+    ("a rock, bird’s-eye view", {"camera_angle": "bird's-eye"}),
+    ("a rock, birds-eye view", {"camera_angle": "bird's-eye"}),
+    ("a rock from directly overhead", {"camera_angle": "bird's-eye"}),
+    ("close-up of a red chair", {"shot": "close", "colour": "red"}),
+    ("camera angle: low; shot: wide; subject: tower", {"camera_angle": "low", "shot": "wide"}),
+    ("a boat, candle-lit", {"lighting": "candle-light"}),
+    ("a boat in cool blue tones", {"palette": "cool"}),
+    ("a house with low warm sun", {"lighting": "golden hour"}),
+    ("a tower in pink and cyan neon light", {"lighting": "neon"}),
+    ("a tree in a meadow, set in deep snow", {"environment": "snow"}),
+    ("a house without snow, in the desert", {"environment": "desert"}),
+    ("a chair under a tree", {"subject": "chair"}),
+    ("a shiny blue chair", {"material": "glossy", "colour": "blue"}),
+    ("an armchair by the sea", {"subject": "chair", "environment": "lake"}),
+    ("a lighthouse at night", {"subject": "tower", "lighting": "moonlight"}),
+    ("an oak on a hill, lit from behind", {"subject": "tree", "lighting": "backlit"}),
+    ("a schooner", {"subject": "boat"}),
+    ("a cosy cottage, studio softbox lighting", {"subject": "house", "lighting": "softbox"}),
+]
+
+
+@pytest.mark.parametrize(("prompt", "wanted"), READINGS)
+def test_a_prompt_is_read(prompt: str, wanted: dict[str, Any]):
+    attributes = asdict(named(prompt, seed=5))
+
+    assert {name: attributes[name] for name in wanted} == wanted
+
+
+def test_a_colour_that_belongs_to_something_else_colours_nothing():
+    colours = {named("a boat, red sky, green hills", seed).colour for seed in range(12)}
+
+    assert len(colours) > 2
+
+
+def test_what_is_left_open_depends_on_the_seed_only():
+    for seed in range(20):
+        before = asdict(named("a boat", seed))
+        after = asdict(named("a boat, low angle, lit by neon lights", seed))
+        before.pop("camera_angle"), before.pop("lighting")
+
+        assert {name: after[name] for name in before} == before
+
+
+def test_what_is_left_open_differs_between_seeds():
+    scenes = [named("a boat", seed) for seed in range(40)]
+
+    assert {scene.environment for scene in scenes} == {"meadow", "desert", "lake", "snow", "room"}
+    assert len({scene.lighting for scene in scenes}) == 7
+
+
+def test_nothing_floats_and_nothing_is_graded_unless_it_is_said():
+    scenes = [named("a rock", seed) for seed in range(40)]
+
+    assert not any(scene.floating for scene in scenes)
+    assert {scene.palette for scene in scenes} == {"natural"}
+
+
+def test_only_rocks_are_mossy():
+    assert {named("a mossy rock", seed).mossy for seed in range(5)} == {True}
+    assert {named("a rock", seed).mossy for seed in range(20)} == {True, False}
+    assert {named("a mossy house", seed).mossy for seed in range(5)} == {False}
+
+
+def test_a_mossy_rock_has_no_other_colour():
+    scenes = [completed({"subject": "rock", "mossy": "yes"}, seed) for seed in range(20)]
+
+    assert {(scene.colour, scene.material) for scene in scenes} == {(None, "matte")}
+
+
+def test_a_prompt_without_words_gets_a_scene():
+    assert named("🪨🪨 ../ <>", seed=1) == named("", seed=1)
+
+
+@given(st.text(max_size=60))
+def test_no_word_belongs_to_two_phrases(prompt: str):
+    found = mentions(split_words(f"{prompt} snowman in a stone tower {prompt}"), phrase_book())
+
+    for first, second in pairwise(found):
+        assert first.end <= second.start
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    pytest.importorskip("mitsuba")
+    pytest.importorskip("trimesh")
+    renderer = SceneRenderer((64, 48), workers=1)
+    yield renderer
+    renderer.close()
+
+
+@pytest.mark.slow
+def test_a_scene_is_drawn_as_the_prompt_says(scenes: SceneRenderer):
+    requests = [
+        RenderRequest("a red house in the snow, overcast", 3),
+        RenderRequest("a red house in the snow, overcast, black and white", 3),
+        RenderRequest("a red house in the snow, overcast", 3, width=64, height=64),
+    ]
+
+    results = list(scenes.render(requests))
+
+    assert [result.error for result in results] == [None] * 3
+    colour, grey, square = (np.asarray(result.image).astype(int) for result in results)
+    assert colour.shape == grey.shape == (48, 64, 3)
+    assert (np.ptp(grey, axis=2) <= 1).all()
+    assert (square[8:56] == colour).all()
+    assert colour.std() > 10
