@@ -25,21 +25,21 @@ class RunConfig(BaseModel):
     """Address of a server with an OpenAI-compatible images API."""
     scorer: str = "pamela"
     """Scorer spec: `pamela[:<path or id>]`, `average`, `fake:noise`."""
-    beam_width: int = Field(3, ge=1, le=64)
+    beam_width: int = Field(default=3, ge=1, le=64)
     """How many candidates survive an iteration."""
-    branching: int = Field(4, ge=1, le=64)
+    branching: int = Field(default=4, ge=1, le=64)
     """How many edits are asked for of each survivor."""
-    iterations: int = Field(4, ge=0, le=1000)
+    iterations: int = Field(default=4, ge=0, le=1000)
     """How often the beam is expanded."""
-    seeds: int = Field(2, ge=1, le=64)
+    seeds: int = Field(default=2, ge=1, le=64)
     """Pictures drawn of each candidate; its score is their mean."""
-    seed: int = Field(0, ge=0, lt=2**31)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     """Where all randomness of the run starts."""
-    heldout_seeds: int = Field(8, ge=0, le=256)
+    heldout_seeds: int = Field(default=8, ge=0, le=256)
     """Fresh seeds on which the initial and the best prompt are compared at the end."""
-    steps: int | None = Field(None, ge=1, le=1000)
+    steps: int | None = Field(default=None, ge=1, le=1000)
     """Denoising steps; null leaves it to the renderer."""
-    guidance: float | None = Field(None, ge=0, le=100)
+    guidance: float | None = Field(default=None, ge=0, le=100)
     """Guidance scale; null leaves it to the renderer."""
     size: tuple[Pixels, Pixels] | None = None
     """Width and height in pixels; null leaves it to the renderer."""
@@ -47,12 +47,12 @@ class RunConfig(BaseModel):
     dtype: Dtype = "auto"
     offload: Offload = "none"
     """What a large pipeline keeps off the accelerator."""
-    batch_size: int = Field(8, ge=1, le=256)
+    batch_size: int = Field(default=8, ge=1, le=256)
     """Pictures drawn at once."""
-    adherence_tolerance: float = Field(0.05, ge=0)
+    adherence_tolerance: float = Field(default=0.05, ge=0)
     """How far a candidate's adherence may fall below the initial one before it is rejected."""
-    max_renders: int | None = Field(None, ge=1)
-    max_cost: float | None = Field(None, ge=0)
+    max_renders: int | None = Field(default=None, ge=1)
+    max_cost: float | None = Field(default=None, ge=0)
     """US dollars."""
-    time_limit: float | None = Field(None, gt=0)
+    time_limit: float | None = Field(default=None, gt=0)
     """Seconds."""

@@ -24,7 +24,7 @@ from agent.search.base import Expansion, Searcher
 from agent.secrets import redact
 from agent.store import RunStore
 from agent.studio import Studio
-from agent.trajectory import Candidate, Trajectory
+from agent.trajectory import Candidate, Event, Trajectory
 from agent.tryout import compare, draw, try_out
 from scorer.profile import UserProfile
 
@@ -160,7 +160,8 @@ def _propose(
 def _fail(ledger: Ledger, reason: str) -> None:
     iteration = max(ledger.store.records.steps, default=0)
     with suppress(PamelaError):  # the first reason counts, even if the disk is full
-        ledger.event("warning", iteration, f"the run failed: {reason}")
+        message = redact(f"the run failed: {reason}")
+        ledger.store.record(Event(type="warning", iteration=iteration, message=message))
         _close(ledger, Result(status="failed"))
 
 

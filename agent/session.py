@@ -17,12 +17,12 @@ from agent.clock import Clock
 from agent.config import RunConfig
 from agent.errors import InputError, RunError
 from agent.find import resolve_run
-from agent.header import changed_parts, make_header, profile_digest
+from agent.header import changed_parts, new_store, profile_digest
 from agent.limits import plan_budget
 from agent.observer import Observer
 from agent.optimize import optimize
 from agent.records import RunHeader
-from agent.store import RunStore, check_writable, load_run, new_run_folder, read_header
+from agent.store import RunStore, check_writable, load_run, read_header
 from agent.trajectory import Event, RunStatus, Trajectory
 from scorer.profile import UserProfile
 
@@ -119,9 +119,9 @@ def _begin(order: Order, clock: Clock) -> Session:
     user = load_user(order.user, clock)
     check_writable(order.runs_dir)
     parts = build_parts(config, clock)
-    folder = new_run_folder(order.runs_dir, prompt)
-    header = make_header(folder.name, prompt, config, user, parts, profile_path=order.user)
-    return Session(RunStore.create(folder, header), user, parts)
+    described = parts.describe(clock)
+    store = new_store(order.runs_dir, prompt, config, user, described, profile_path=order.user)
+    return Session(store, user, parts)
 
 
 def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
@@ -134,7 +134,7 @@ def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
     store = RunStore.resume(folder)
     try:
         parts = build_parts(header.config, clock)
-        for message in changed_parts(header, parts):
+        for message in changed_parts(header, parts.describe(clock)):
             store.record(Event(type="warning", iteration=0, message=message))
     except BaseException:
         store.close()

@@ -149,8 +149,8 @@ def retest(people: int = 80, pictures: int = 200) -> float:
     figures = []
     for person in make_participants()[:people]:
         liking = true_liking(person.taste, percept)
-        first, second = (rate(liking, np.random.default_rng((person.number, n))) for n in (1, 2))
-        figures.append(srocc(first, second))
+        rngs = [np.random.default_rng((person.number, time)) for time in (1, 2)]
+        figures.append(srocc(*(rate(liking, rng).astype(float) for rng in rngs)))
     return float(np.nanmean(figures))
 
 

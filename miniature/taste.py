@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from miniature.attributes import (
     CAMERA_ANGLES,
@@ -57,7 +57,7 @@ STATISTICS = {"saturation": (0.36, 0.17), "brightness": (0.36, 0.18), "contrast"
 
 MEAN, SPREAD = 3.16, 1.1
 """Of ratings on the scale 1–5; shares of variance are in units of `SPREAD` squared."""
-SHARED, DEMOGRAPHIC, OWN, NOISE = 0.20, 0.072, 0.408, 0.32
+SHARED, DEMOGRAPHIC, OWN, NOISE = 0.22, 0.075, 0.425, 0.28
 PAIR_SHARE = 0.15
 BIAS = 0.3
 AGE_SHARE, GENDER_SHARE, REGION_SHARE = 0.5, 0.3, 0.2
@@ -87,16 +87,14 @@ class Taste:
 
 
 def _draw_weights(rng: np.random.Generator, share: float) -> Weights:
-    """Weights whose sum over balanced pictures has, on average, `share` of the variance."""
-    total = sum(value**2 for value in IMPORTANCE.values())
-    weights = {}
-    for name, values in VALUES.items():
-        spread = IMPORTANCE[name] * np.sqrt(share / total) * SPREAD
-        drawn = rng.standard_normal(len(values)) * spread
-        if len(values) > 1:
-            drawn = (drawn - drawn.mean()) * np.sqrt(len(values) / (len(values) - 1))
-        weights[name] = drawn
-    return weights
+    """Weights whose sum over balanced pictures has `share` of the variance of a rating."""
+    drawn = {
+        name: rng.standard_normal(len(values)) * IMPORTANCE[name] for name, values in VALUES.items()
+    }
+    centred = {name: w - w.mean() if len(w) > 1 else w for name, w in drawn.items()}
+    variance = sum(float((w**2).mean()) for w in centred.values())
+    scale = np.sqrt(share / variance) * SPREAD
+    return {name: w * scale for name, w in centred.items()}
 
 
 def _sum(*parts: tuple[float, Weights]) -> Weights:
@@ -174,7 +172,7 @@ def true_liking(taste: Taste, percept: Percept) -> Float[np.ndarray, " picture"]
 
 def rate(
     liking: Float[np.ndarray, " picture"], rng: np.random.Generator
-) -> Float[np.ndarray, " picture"]:
+) -> Int[np.ndarray, " picture"]:
     """Integer ratings 1–5: liking plus noise, rounded and cut."""
     noisy = liking + rng.standard_normal(liking.shape) * np.sqrt(NOISE) * SPREAD
     return np.clip(np.rint(noisy), 1, 5).astype(int)

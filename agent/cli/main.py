@@ -86,10 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     _prepare()
     try:
         with documents(reserved=reserved):
-            return _guarded(words, wants_json=reserved)
+            code = _guarded(words, wants_json=reserved)
+        sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_FAILED
+    return code
 
 
 def _prepare() -> None:

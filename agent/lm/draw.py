@@ -22,7 +22,7 @@ from prompts.catalogue import Catalogue, CatalogueValue
 
 STATED = 1.2
 """What a like that names a value is worth beforehand, in standard deviations of the scores."""
-SPREAD = 0.6
+SPREAD = 0.5
 """How uncertain the worth of a value is beforehand, on an axis of weight 1."""
 PAIRS = 0.1
 """Share of edits that change two axes at once, once there is something to build on."""
@@ -170,7 +170,7 @@ def _share_of_pairs(request: ProposalRequest) -> float:
     if request.axes == ("free",):
         return 1.0
     wanted = not request.axes or "free" in request.axes
-    return PAIRS if wanted and _known_scores(request) else 0.0
+    return PAIRS if wanted and (request.tried or request.best_edits) else 0.0
 
 
 def _paired(

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -442,7 +442,7 @@ class Interrupting(FakeRenderer):
         super().__init__((16, 16))
         self._left = after
 
-    def render(self, requests: list[RenderRequest]) -> Iterator[RenderResult]:
+    def render(self, requests: Sequence[RenderRequest]) -> Iterator[RenderResult]:
         for result in super().render(requests):
             self._left -= 1
             if self._left < 0:

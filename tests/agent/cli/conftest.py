@@ -45,7 +45,8 @@ def pamela(here: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Answe
     def run(*words: str) -> Answer:
         capfd.readouterr()
         code = main(words)
-        return Answer(code, *capfd.readouterr())
+        captured = capfd.readouterr()
+        return Answer(code, captured.out, captured.err)
 
     return run
 

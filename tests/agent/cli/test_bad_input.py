@@ -27,7 +27,7 @@ CASES = {
     "abbreviated option": ((*RUN, "--beam", "2"), "--beam"),
     "no prompt": (("run", "--user", "me.json"), "--prompt is missing"),
     "no user": (("run", "--prompt", "rocks"), "--user is missing"),
-    "empty prompt": (("run", "--user", "me.json", "--prompt", " \n"), "--prompt ' \\\\n' is empty"),
+    "empty prompt": (("run", "--user", "me.json", "--prompt", " \n"), "--prompt ' \\n' is empty"),
     "invisible prompt": (("run", "--user", "me.json", "--prompt", "\x00\x1b"), "is empty"),
     "long prompt": (("run", "--user", "me.json", "--prompt", "x" * 2001), "2001 characters"),
     "prompt that is no text": (("run", "--user", "me.json", "--prompt", "a\udcff"), "UTF-8"),

@@ -18,7 +18,7 @@ Start = Callable[..., subprocess.Popen[str]]
 ROOT = Path(__file__).resolve().parents[3]
 RUN = (
     "run", "--user", "me.json", "--prompt", "floating rocks", "--renderer", "fake", "--scorer",
-    "fake:noise", "--iterations", "2", "--size", "640x480", "--heldout-seeds", "4", "--json",
+    "fake:noise", "--iterations", "1", "--size", "640x640", "--heldout-seeds", "4", "--json",
 )  # fmt: skip
 
 
@@ -43,12 +43,10 @@ def wait_for_lines(runs: Path, count: int, process: subprocess.Popen[str]) -> Pa
 
 
 def test_killed_run_resumes_to_the_undisturbed_one(start: Start, here: Path):
-    whole = start(*RUN, "--runs-dir", "whole")
-    assert whole.wait() == 0, whole.communicate()
-    whole.communicate()
+    start(*RUN, "--runs-dir", "whole").communicate()
     (undisturbed,) = (here / "whole").iterdir()
 
-    for lines in (5, 17):
+    for lines in (2, 8):
         process = start(*RUN, "--runs-dir", f"cut-{lines}")
         folder = wait_for_lines(here / f"cut-{lines}", lines, process)
         process.kill()
@@ -102,7 +100,7 @@ print("afterwards")
 
 
 def test_reader_that_leaves_early_is_no_fault():
-    command = f"{sys.executable} -m agent.cli.main run --help | head -1"
+    command = f"{sys.executable} -m agent.cli.main run --help | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT, check=True)
 
     assert "Traceback" not in done.stderr

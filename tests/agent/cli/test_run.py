@@ -1,4 +1,5 @@
 import json
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,12 +30,6 @@ NASTY = {
     "long": "rock " * 400,
     "option": "--json rocks",
 }
-
-
-def timeless(document: Any) -> Any:
-    if isinstance(document, dict):
-        return {k: timeless(v) for k, v in document.items() if k not in ("seconds", "id")}
-    return [timeless(v) for v in document] if isinstance(document, list) else document
 
 
 def test_run_prints_the_document_of_show(small_run: Run, pamela: Run):
@@ -243,7 +238,7 @@ def test_every_setting_has_an_option_that_tells_its_default():
     for name, option in options.items():
         default = getattr(config, name)
         if default is not None:
-            assert f"(default: {default})" in option.help.replace("catalogue)", "catalogue)"), name
+            assert f"(default: {default})" in option.help, name
 
 
 @pytest.mark.parametrize("command", ["run", "show", "runs"])
@@ -253,11 +248,8 @@ def test_help_teaches_with_examples(pamela: Run, command: str):
     assert answer.code == 0
     examples = answer.out.split("examples:")[1].strip().splitlines()
     for example in examples:
-        words = example.strip().replace('"', "").split()
-        assert words[:2] == ["pamela-agent", command]
-    assert build_parser([command]).parse_args(
-        ["runs"] if command == "runs" else [command, "x"][:1] + ([] if command == "run" else ["x"])
-    )
+        assert example.split()[:2] == ["pamela-agent", command]
+        build_parser([command]).parse_args(shlex.split(example)[1:])
 
 
 def test_version_is_printed(pamela: Run):

@@ -1,3 +1,5 @@
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,7 +61,7 @@ def test_replaying_what_was_told_gives_the_same_state(first: float, later: list[
 
 
 @given(st.lists(scores, min_size=1, max_size=9), st.randoms())
-def test_ranking_does_not_depend_on_the_order_of_arrival(values: list[float], random):
+def test_ranking_does_not_depend_on_the_order_of_arrival(values: list[float], random: Random):
     candidates = [candidate(n, value) for n, value in enumerate(values)]
     shuffled = random.sample(candidates, len(candidates))
 

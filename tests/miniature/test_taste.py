@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from miniature.participants import age_bin, draw_demographics, make_participants
+from miniature.taste import (
+    DEMOGRAPHIC,
+    NATIONALITIES,
+    OWN,
+    VALUES,
+    draw_taste,
+    rate,
+    region_of,
+    true_liking,
+)
+from scorer.metrics import srocc
+
+
+def balanced_percept(count: int, seed: int) -> dict[str, np.ndarray]:
+    """Crisp percepts of pictures with balanced attributes and standard normal statistics."""
+    rng = np.random.default_rng(seed)
+    return {
+        name: np.eye(len(values))[rng.integers(len(values), size=count)]
+        if len(values) > 1
+        else rng.standard_normal((count, 1))
+        for name, values in VALUES.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def likings() -> np.ndarray:
+    """True liking of 400 pictures by 240 simulated participants, (person, picture)."""
+    percept = balanced_percept(400, seed=1)
+    return np.stack([true_liking(p.taste, percept) for p in make_participants()[:240]])
+
+
+def test_demographics_explain_about_15_percent_of_taste_beyond_what_everybody_shares():
+    assert pytest.approx(0.15) == DEMOGRAPHIC / (DEMOGRAPHIC + OWN)
+
+
+def test_test_and_retest_agree_as_the_decision_record_says(likings):
+    def rated(number: int, time: int) -> np.ndarray:
+        return rate(likings[number], np.random.default_rng((number, time))).astype(float)
+
+    figures = [srocc(rated(number, 1), rated(number, 2)) for number in range(60)]
+    assert 0.60 <= np.mean(figures) <= 0.75
+
+
+def test_people_share_part_of_their_taste(likings):
+    agreement = np.corrcoef(likings)[np.triu_indices(len(likings), 1)]
+    assert 0.15 < agreement.mean() < 0.45
+
+
+def test_ratings_are_integers_from_1_to_5(likings):
+    scores = rate(likings[0], np.random.default_rng(0))
+    assert scores.dtype == int
+    assert set(np.unique(scores)) <= {1, 2, 3, 4, 5}
+
+
+def test_a_taste_is_rebuilt_from_its_seed_and_number():
+    demographics = {"age": 34, "gender": "female", "nationality": "German"}
+    first, again = (draw_taste(demographics, seed=7, number=3) for _ in range(2))
+    other = draw_taste(demographics, seed=7, number=4)
+    assert all(np.array_equal(first.weights[n], again.weights[n]) for n in VALUES)
+    assert not np.array_equal(first.weights["lighting"], other.weights["lighting"])
+
+
+def test_there_are_23_nationalities_each_in_one_region():
+    assert len(set(NATIONALITIES)) == 23
+    assert all(region_of(name) for name in NATIONALITIES)
+
+
+def test_a_third_of_the_participants_is_unseen():
+    groups = [person.group for person in make_participants() if person.group != "spare"]
+    assert len(groups) >= 120
+    assert groups.count("seen") / len(groups) == pytest.approx(2 / 3)
+
+
+def test_demographics_lie_in_the_ranges_of_the_data_set():
+    drawn = [draw_demographics(np.random.default_rng(seed)) for seed in range(200)]
+    assert all(19 <= int(d["age"]) <= 60 for d in drawn)
+    assert age_bin(19) == "19-29"
+    assert age_bin(60) == "50-60"

@@ -1,0 +1,129 @@
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from miniature.attributes import sample
+from miniature.classifier import (
+    HEADS,
+    Classifier,
+    classify,
+    labels_of,
+    load_classifier,
+    save_classifier,
+)
+from miniature.encoder import sigmoid_loss
+from miniature.renderer.autoencoder import decode, encode, make_autoencoder, psnr
+from miniature.renderer.export import export_pipeline
+from miniature.renderer.latents import LatentData
+from miniature.renderer.transformer import (
+    TransformerRecipe,
+    draw_batch,
+    make_transformer,
+    train_transformer,
+)
+from miniature.training import Plan, fit, learning_rate
+
+TINY = TransformerRecipe(steps=2, batch=4, layers=1, heads=2, head_width=16, every=1)
+
+
+@pytest.fixture(scope="module")
+def data() -> LatentData:
+    """Latents of eight pictures with three captions of five tokens each, and the empty caption."""
+    rng = np.random.default_rng(0)
+    offsets = np.arange(8 * 3 + 2) * 5
+    tokens = rng.standard_normal((offsets[-1], 384)).astype(np.float16)
+    return LatentData(rng.standard_normal((8, 8, 16, 16)).astype(np.float16), tokens, offsets)
+
+
+def fitted(folder: Path, *, killed_at: int | None = None) -> torch.Tensor:
+    """Weights after six steps; with `killed_at`, after a kill in that step and a new start."""
+    plan = Plan(folder / "state.pt", steps=6, every=1)
+    for kill in [killed_at, None] if killed_at is not None else [None]:
+        torch.manual_seed(0)
+        model = torch.nn.Linear(3, 1)
+
+        def loss_of(
+            step: int, model: torch.nn.Module = model, kill: int | None = kill
+        ) -> torch.Tensor:
+            if step == kill:
+                raise KeyboardInterrupt
+            noise = torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
+            return model(noise).square().mean()
+
+        with suppress(KeyboardInterrupt):
+            fit(model, loss_of, plan, "test")
+    return model.weight.detach()
+
+
+def test_training_that_is_killed_and_started_again_ends_where_an_undisturbed_one_does(
+    tmp_path: Path,
+):
+    undisturbed = fitted(tmp_path / "whole")
+    torch.testing.assert_close(fitted(tmp_path / "killed", killed_at=3), undisturbed)
+
+
+def test_a_finished_transformer_is_not_trained_again(data: LatentData, tmp_path: Path):
+    first = train_transformer(data, tmp_path / "state.pt", TINY, "cpu")
+    again = train_transformer(data, tmp_path / "state.pt", TINY, "cpu")
+    for before, after in zip(first.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(before, after)
+
+
+def test_a_batch_depends_on_seed_and_step_only(data: LatentData):
+    first, again, other = (draw_batch(data, TINY, step, "cpu") for step in (3, 3, 4))
+    torch.testing.assert_close(first.latents, again.latents)
+    torch.testing.assert_close(first.noise, again.noise)
+    assert not torch.equal(first.noise, other.noise)
+
+
+def test_a_picture_goes_through_the_autoencoder_and_comes_back_in_its_shape():
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    model = make_autoencoder().eval()
+    latents = encode(model, pictures)
+    assert latents.shape == (2, 8, 4, 4)
+    assert decode(model, latents).shape == pictures.shape
+
+
+def test_psnr_of_a_known_error():
+    black = np.zeros((4, 4, 3), np.uint8)
+    assert psnr(black, black + 255) == pytest.approx(0.0)
+    assert psnr(black, black + 51) == pytest.approx(20 * np.log10(5))
+
+
+def test_the_exported_folder_is_a_pipeline_without_its_text_side(tmp_path: Path):
+    export_pipeline(make_autoencoder(), make_transformer(TINY), tmp_path)
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    assert index["_class_name"] == "PixArtSigmaPipeline"
+    assert index["text_encoder"] == [None, None]
+    assert json.loads((tmp_path / "generation.json").read_text())["max_sequence_length"] == 48
+
+
+def test_the_sigmoid_loss_of_known_logits():
+    # Two pairs, logits 0: each of the four terms is log 2, divided by the batch of two.
+    assert sigmoid_loss(torch.zeros(2, 2)).item() == pytest.approx(2 * np.log(2))
+    assert sigmoid_loss(20 * (2 * torch.eye(3) - 1)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_classifier_comes_back_from_disk_in_16_bit(tmp_path: Path):
+    torch.manual_seed(0)
+    widths = (8, 8, 16, 16)
+    model = Classifier(widths).eval()
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
+    save_classifier(model, widths, tmp_path)
+    before, after = (classify(m, pictures) for m in (model, load_classifier("any", tmp_path)))
+    assert all(np.allclose(before[name], after[name], atol=5e-3) for name in HEADS)
+
+
+def test_every_attribute_has_a_label():
+    for seed in range(50):
+        labels = labels_of(sample(np.random.default_rng(seed)))
+        assert all(0 <= k < len(v) for k, v in zip(labels, HEADS.values(), strict=True))
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    shares = [learning_rate(step, 1000) for step in (0, 99, 500, 800, 999)]
+    assert shares == pytest.approx([0.01, 1.0, 1.0, 0.5, 0.02], abs=0.01)
