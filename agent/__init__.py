@@ -9,9 +9,9 @@ the package, and with it the command line's help, costs next to nothing.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import typing
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from agent.config import RunConfig
     from agent.errors import InputError, PamelaError, PrerequisiteError, RunError
     from agent.store import load_run
@@ -61,7 +61,7 @@ _ELSEWHERE = {
 """Where a name lives that is not among the values of `agent.trajectory`."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     if name == "__version__":
         return _version()
     if name not in __all__:

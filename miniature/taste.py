@@ -57,7 +57,7 @@ STATISTICS = {"saturation": (0.36, 0.17), "brightness": (0.36, 0.18), "contrast"
 
 MEAN, SPREAD = 3.16, 1.1
 """Of ratings on the scale 1–5; shares of variance are in units of `SPREAD` squared."""
-SHARED, DEMOGRAPHIC, OWN, NOISE = 0.22, 0.075, 0.425, 0.28
+SHARED, DEMOGRAPHIC, OWN, NOISE = 0.22, 0.075, 0.425, 0.20
 PAIR_SHARE = 0.15
 BIAS = 0.3
 AGE_SHARE, GENDER_SHARE, REGION_SHARE = 0.5, 0.3, 0.2

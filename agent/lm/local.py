@@ -130,15 +130,17 @@ class TransformersEngine:
             texts, return_tensors="pt", padding=True, add_special_tokens=False
         ).to(self._device)
         length = int(tokens["input_ids"].shape[1])
-        room = min(max(q.max_new_tokens for q in questions), self._context - length)
-        if room < ROOM:
+        left = self._context - length
+        if left < ROOM:
             raise ContextLengthError(f"{length} tokens leave no room in {self._context}")
         noise = GumbelNoise([question.seed for question in questions], TEMPERATURE)
         output = model.generate(
             input_ids=tokens["input_ids"],
             attention_mask=tokens["attention_mask"],
             logits_processor=LogitsProcessorList([noise]),
-            generation_config=self._settings(room),
+            generation_config=self._settings(
+                min(left, max(question.max_new_tokens for question in questions))
+            ),
         )
         answers = output[:, length:].cpu()
         asked = tokens["attention_mask"].sum(dim=1).tolist()

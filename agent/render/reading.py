@@ -12,6 +12,7 @@ named first, everything else is what is named last, because edits are added at t
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +21,8 @@ Phrases = Mapping[str, Mapping[str, tuple[str, ...]]]
 """By attribute and value: the ways to say it."""
 Embed = Callable[[Sequence[str]], Float[np.ndarray, "text dim"]]
 
+NOTHING = "nothing"
+"""An attribute for phrases that only look like a value: "depth of field" is no meadow."""
 PAUSE = "|"
 """Stands for punctuation between words."""
 PREPOSITIONS = frozenset(
@@ -55,6 +58,8 @@ PREPOSITIONS = frozenset(
     )
 )
 ARTICLES = frozenset({"a", "an", "the"})
+EMPTY_WORDS = frozenset({"", "light", "view"})
+"""What is left of "against the light" says nothing."""
 NEGATIONS = frozenset({"no", "not", "without", "never"})
 ADJECTIVE_REACH = 3
 """How many words may stand between a colour and what it colours."""
@@ -70,12 +75,12 @@ class Mention:
     end: int
 
 
-def split_words(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def split_words(text: str) -> tuple[str, ...]:
     """Lower-case words without apostrophes and hyphens; other punctuation is a pause."""
     plain = re.sub(r"['’`]", "", text.lower()).replace(":", " ")
-    return [
-        token if token.isalnum() else PAUSE for token in re.findall(r"[^\W_]+|[^\w\s\-–]+", plain)
-    ]
+    tokens = re.findall(r"[^\W_]+|[^\w\s\-–]+", plain)
+    return tuple(token if token.isalnum() else PAUSE for token in tokens)
 
 
 def mentions(words: Sequence[str], phrases: Phrases) -> list[Mention]:
@@ -84,7 +89,7 @@ def mentions(words: Sequence[str], phrases: Phrases) -> list[Mention]:
     A phrase behind "no" or "without" uses up its words and is not mentioned.
     """
     known = {
-        (attribute, value, tuple(split_words(phrase)))
+        (attribute, value, split_words(phrase))
         for attribute, values in phrases.items()
         for value, ways in values.items()
         for phrase in ways
@@ -111,23 +116,23 @@ def denied(words: Sequence[str], mention: Mention) -> bool:
     return not NEGATIONS.isdisjoint(before)
 
 
+def meant(words: Sequence[str], found: Sequence[Mention]) -> list[Mention]:
+    """The mentions without colours of other things: "a red boat", but not "a boat, red sky"."""
+    subject = next((m for m in found if m.attribute == "subject" and not denied(words, m)), None)
+    return [m for m in found if m.attribute != "colour" or _colours(words, m, subject)]
+
+
 def chosen(words: Sequence[str], found: Sequence[Mention]) -> dict[str, str]:
-    """One value an attribute: the first subject, the last of everything else.
-
-    A colour counts only if it belongs to the subject: "a red boat", but not "a boat, red sky".
-    """
-    wanted = [mention for mention in found if not denied(words, mention)]
-    subject = next((mention for mention in wanted if mention.attribute == "subject"), None)
+    """One value an attribute: the first subject, the last of everything else."""
+    wanted = [m for m in found if m.attribute != NOTHING and not denied(words, m)]
     values = {mention.attribute: mention.value for mention in wanted}
-    values.pop("colour", None)
-    if subject is not None:
-        values["subject"] = subject.value
-        colours = [m for m in wanted if m.attribute == "colour" and _colours(words, m, subject)]
-        values.update({"colour": colours[-1].value} if colours else {})
-    return values
+    subjects = [mention.value for mention in wanted if mention.attribute == "subject"]
+    return {**values, "subject": subjects[0]} if subjects else values
 
 
-def _colours(words: Sequence[str], colour: Mention, subject: Mention) -> bool:
+def _colours(words: Sequence[str], colour: Mention, subject: Mention | None) -> bool:
+    if subject is None:
+        return False
     between = words[colour.end : subject.start]
     stops = PREPOSITIONS | ARTICLES | {PAUSE}
     reach = 0 <= subject.start - colour.end <= ADJECTIVE_REACH
@@ -143,8 +148,12 @@ def leftovers(words: Sequence[str], found: Sequence[Mention]) -> list[str]:
             parts.append([])
         if word != PAUSE and place not in used:
             parts[-1].append(word)
-    filler = PREPOSITIONS | ARTICLES
-    return [" ".join(part) for part in parts if not filler.issuperset(part)]
+    return [core for part in parts if (core := _core(part))]
+
+
+def _core(words: Sequence[str]) -> str:
+    """Words without prepositions and articles: "by the fireplace" is not "by the water"."""
+    return " ".join(word for word in words if word not in PREPOSITIONS | ARTICLES | {PAUSE})
 
 
 def nearest(
@@ -152,9 +161,10 @@ def nearest(
 ) -> tuple[str, float]:
     """The value with a phrase that comes closest to one of the parts, and its cosine."""
     heard = embed(parts)
-    closeness = {
-        value: float((heard @ embed(list(ways)).T).max()) for value, ways in values.items()
-    }
+    closeness: dict[str, float] = {}
+    for value, ways in values.items():
+        said = sorted({_core(split_words(way)) for way in ways} - EMPTY_WORDS)
+        closeness[value] = float((heard @ embed(said).T).max())
     best = max(closeness, key=lambda value: closeness[value])
     return best, closeness[best]
 
@@ -174,7 +184,7 @@ def read(
         Values by attribute; what the prompt leaves open is left out.
     """
     words = split_words(prompt)
-    found = mentions(words, phrases)
+    found = meant(words, mentions(words, phrases))
     values = chosen(words, found)
     parts = leftovers(words, found)
     for attribute, threshold in thresholds.items():

@@ -30,7 +30,7 @@ import PIL.Image
 import miniature
 from agent.errors import PrerequisiteError
 from agent.render.base import RenderRequest, RenderResult
-from agent.render.reading import Phrases, read
+from agent.render.reading import NOTHING, Phrases, read
 from agent.retry import one_line
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ FLAGS = ("mossy", "floating")
 """Attributes that are there or not."""
 THRESHOLDS = {
     "subject": 0.0,
-    "environment": 0.55,
-    "lighting": 0.55,
-    "camera_angle": 0.55,
+    "environment": 0.6,
+    "lighting": 0.6,
+    "camera_angle": 0.6,
     "shot": 0.6,
-    "palette": 0.55,
+    "palette": 0.6,
 }
 """How close other words must come; something has to be the subject."""
 
@@ -108,6 +108,9 @@ MORE_WAYS: Phrases = {
     },
 }
 """Single words and spellings beside the captions that the miniature is trained on."""
+
+FALSE_FRIENDS = ("depth of field", "field of view", "film noir", "snow white")
+"""Phrases that hold the word for a value and don't mean it."""
 
 
 class SceneRenderer:
@@ -233,6 +236,7 @@ def phrase_book() -> Phrases:
             }
             for attribute, table in tables.items()
         },
+        NOTHING: {NOTHING: FALSE_FRIENDS},
         "colour": {colour: (colour,) for colour in COLOURS},
         "material": captions.MATERIAL,
         "mossy": {"yes": captions.MOSSY},

@@ -35,7 +35,7 @@ class TransformerRecipe:
     heads: int = 4
     head_width: int = 64
     rate: float = 5e-4
-    muon_rate: float = 2e-3
+    muon_rate: float = 1e-3
     every: int = 200
     """Steps between checkpoints."""
 

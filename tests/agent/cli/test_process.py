@@ -18,7 +18,7 @@ Start = Callable[..., subprocess.Popen[str]]
 ROOT = Path(__file__).resolve().parents[3]
 RUN = (
     "run", "--user", "me.json", "--prompt", "floating rocks", "--renderer", "fake", "--scorer",
-    "fake:noise", "--iterations", "1", "--size", "640x640", "--heldout-seeds", "4", "--json",
+    "fake:noise", "--iterations", "3", "--size", "256x256", "--heldout-seeds", "4", "--json",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_killed_run_resumes_to_the_undisturbed_one(start: Start, here: Path):
     start(*RUN, "--runs-dir", "whole").communicate()
     (undisturbed,) = (here / "whole").iterdir()
 
-    for lines in (2, 8):
+    for lines in (4, 20):
         process = start(*RUN, "--runs-dir", f"cut-{lines}")
         folder = wait_for_lines(here / f"cut-{lines}", lines, process)
         process.kill()
@@ -74,6 +74,21 @@ def test_interrupted_run_prints_its_document_and_is_resumable(
     assert json.loads(out)["gain"]["heldout"] is None
     assert f"pamela-agent run --resume runs/{folder.name}" in err
     assert "Traceback" not in err
+
+
+def test_interrupt_before_the_run_began_prints_a_document_of_what_is_not_known(
+    start: Start, here: Path
+):
+    os.mkfifo(here / "slow.json")
+    process = start("run", "--user", "slow.json", "--prompt", "rocks", "--json")
+    with (here / "slow.json").open("w"):  # opens once the command begins to read
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+
+    assert process.returncode == 130
+    document = json.loads(out)
+    assert (document["status"], document["id"], document["best"]) == ("interrupted", None, None)
+    assert not (here / "runs").exists()
 
 
 def test_only_the_document_reaches_standard_output():

@@ -198,8 +198,8 @@ def t5_tokenizer() -> Any:
 
 
 def make_flux(folder: Path) -> None:
-    from diffusers import FluxPipeline, FluxTransformer2DModel
     from diffusers import FlowMatchEulerDiscreteScheduler as Scheduler
+    from diffusers import FluxPipeline, FluxTransformer2DModel
     from transformers import T5Config, T5EncoderModel
 
     transformer = FluxTransformer2DModel(

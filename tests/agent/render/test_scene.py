@@ -39,6 +39,9 @@ READINGS: list[tuple[str, dict[str, Any]]] = [
     ("a lighthouse at night", {"subject": "tower", "lighting": "moonlight"}),
     ("an oak on a hill, lit from behind", {"subject": "tree", "lighting": "backlit"}),
     ("a schooner", {"subject": "boat"}),
+    ("a skyscraper, stormy clouds", {"subject": "tower", "lighting": "overcast"}),
+    ("a rock, shallow depth of field, in a bedroom", {"environment": "room"}),
+    ("a chair, oversaturated colours", {"palette": "vivid"}),
     ("a cosy cottage, studio softbox lighting", {"subject": "house", "lighting": "softbox"}),
 ]
 
