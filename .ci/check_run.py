@@ -27,7 +27,7 @@ def main() -> None:
     """Reads both documents; an assertion that fails is the message."""
     run, doctor = (json.loads(Path(name).read_text()) for name in sys.argv[1:3])
     check_run(run)
-    assert doctor, "doctor found nothing to say"
+    assert doctor["ok"], [check for check in doctor["checks"] if not check["ok"]]
     gain = run["gain"]
     print(
         f"the run is sound: held-out gain {gain['heldout']:+.3f} {gain['heldout_ci95']}, "

@@ -23,6 +23,7 @@ from agent.text import printable
 from agent.trajectory import Event
 
 PHASES: dict[Phase, str] = {
+    "prepare": "loading",
     "propose": "proposing edits",
     "draw": "drawing and scoring",
     "compare": "comparing on held-out seeds",
@@ -84,7 +85,7 @@ class Display:
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
         words = PHASES[phase]
-        if phase != "compare":
+        if phase in ("propose", "draw"):
             words = f"iteration {iteration}: {words}"
         self._progress.add_task(words, total=total or None)
 

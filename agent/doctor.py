@@ -133,7 +133,8 @@ def _weights(name: str) -> Check:
 
     files = sorted((WEIGHTS / name).rglob("*.safetensors"))
     if not files:
-        return Check(f"weights {name}", ok=False, detail="missing", fix=REINSTALL)
+        fix = f"{REINSTALL}, or train them: python -m miniature.{name}"
+        return Check(f"weights {name}", ok=False, detail="none found", fix=fix)
     digest = hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files))
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     detail = f"{megabytes:.1f} MB in {len(files)} files, SHA-256 {digest.hexdigest()[:12]}…"
@@ -167,5 +168,5 @@ def _extra(name: str) -> Check:
 
 def _key(name: str) -> Check:
     there = bool(os.environ.get(name))
-    fix = f"only hosted models need it: export {name}=…"
+    fix = f"only models that ask for it need it: export {name}=…"
     return Check(name, there, "set" if there else "not set", fix, required=False)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import InputError
+from agent.folder import HEADER, read_header
 from agent.records import RunHeader
-from agent.store import HEADER, read_header
 
 
 @dataclass(frozen=True)

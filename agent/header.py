@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.config import RunConfig
+from agent.folder import new_run_folder
 from agent.records import RunHeader
 from agent.secrets import redact
-from agent.store import RunStore, new_run_folder
+from agent.store import RunStore
 from scorer.profile import UserProfile
 
 PACKAGES = ("pamela-agent", "torch", "diffusers", "transformers", "dspy", "numpy", "pillow")

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from agent.trajectory import Event
 
-Phase = Literal["propose", "draw", "compare"]
+Phase = Literal["prepare", "propose", "draw", "compare"]
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,13 @@ from agent.clock import Clock
 from agent.config import RunConfig
 from agent.errors import InputError, RunError
 from agent.find import resolve_run
+from agent.folder import check_writable, read_header
 from agent.header import changed_parts, new_store, profile_digest
 from agent.limits import plan_budget
-from agent.observer import Observer
+from agent.observer import Observer, Silent
 from agent.optimize import optimize
 from agent.records import RunHeader
-from agent.store import RunStore, check_writable, load_run, read_header
+from agent.store import RunStore, load_run
 from agent.trajectory import Event, RunStatus, Trajectory
 from scorer.profile import UserProfile
 
@@ -70,6 +71,8 @@ def improve(order: Order, *, clock: Clock, observer: Observer | None = None) -> 
     Raises:
         InputError: what was asked for can't be done.
     """
+    observer = observer or Silent()
+    observer.phase("prepare", iteration=0, total=0)
     try:
         opened = _open(order, clock)
     except (RunError, KeyboardInterrupt) as error:

@@ -11,22 +11,18 @@ ends up as that of an undisturbed run.
 
 import hashlib
 import os
-import secrets
 import shutil
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Self
 
 import PIL.Image
 import PIL.PngImagePlugin
-from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from filelock import FileLock
 
 from agent.errors import InputError, RunError
+from agent.folder import BEST, HEADER, IMAGES, LINES, acquire, is_held, read_header, written
 from agent.records import (
     INITIAL_ID,
     ProposalRecord,
@@ -38,9 +34,7 @@ from agent.records import (
     to_line,
     trajectory_of,
 )
-from agent.text import slug
 from agent.trajectory import (
-    SCHEMA_VERSION,
     Candidate,
     Event,
     Heldout,
@@ -49,12 +43,6 @@ from agent.trajectory import (
     Step,
     Trajectory,
 )
-
-HEADER = "run.json"
-LINES = "trajectory.jsonl"
-LOCK = ".lock"
-BEST = "best.png"
-IMAGES = "images"
 
 
 @dataclass(frozen=True)
@@ -71,80 +59,6 @@ class Shot:
         """Relative to the run's folder."""
         prefix = "heldout-" if self.heldout else ""
         return f"{IMAGES}/{prefix}{self.candidate}-{self.seed}.png"
-
-
-def new_run_folder(runs_dir: Path, prompt: str, now: datetime | None = None) -> Path:
-    """Makes a new folder like `20261124-1530-mossy-rocks-ab12`; an earlier one is never taken.
-
-    Raises:
-        InputError: the folder can't be made.
-    """
-    moment = now or datetime.now().astimezone()
-    while True:
-        folder = runs_dir / f"{moment:%Y%m%d-%H%M}-{slug(prompt)}-{secrets.token_hex(2)}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            if not folder.is_dir():  # something above it is a file
-                raise InputError(_unwritable(runs_dir, "it is not a folder")) from None
-        except OSError as error:
-            raise InputError(_unwritable(runs_dir, error.strerror)) from error
-        else:
-            return folder
-
-
-def check_writable(runs_dir: Path) -> None:
-    """Makes sure that runs can be written, before anything is spent.
-
-    Raises:
-        InputError: they can't.
-    """
-    probe = runs_dir / f".probe-{secrets.token_hex(4)}"
-    try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        probe.mkdir()
-        probe.rmdir()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(_unwritable(runs_dir, reason)) from error
-
-
-def _unwritable(runs_dir: Path, reason: str | None) -> str:
-    return f"the runs folder {str(runs_dir)!r} can't be written ({reason}): name another --runs-dir"
-
-
-def read_header(folder: Path) -> RunHeader:
-    """What a run started from.
-
-    Raises:
-        InputError: the folder holds no run, or one that this version can't read.
-    """
-    try:
-        text = (folder / HEADER).read_text(encoding="utf-8")
-        header = RunHeader.model_validate_json(text)
-    except (OSError, ValueError) as error:
-        reason = "is not valid" if isinstance(error, ValidationError) else "can't be read"
-        raise InputError(f"{str(folder)!r} is no run: its {HEADER} {reason}") from error
-    if header.schema_version != SCHEMA_VERSION:
-        raise InputError(
-            f"the run {header.id!r} has schema version {header.schema_version!r}, this program "
-            f"reads {SCHEMA_VERSION}: use the version that wrote it"
-        )
-    return header
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a process is at work on the run."""
-    lock = folder / LOCK
-    if not lock.exists():
-        return False
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that may only be read
-        return False
 
 
 def load_run(path: str | os.PathLike[str]) -> Trajectory:
@@ -185,8 +99,8 @@ class RunStore:
     def create(cls, folder: Path, header: RunHeader) -> Self:
         """Begins a run in a new folder."""
         (folder / IMAGES).mkdir()
-        lock = _acquire(folder)
-        with _written(folder / HEADER) as stream:
+        lock = acquire(folder)
+        with written(folder / HEADER) as stream:
             stream.write(header.model_dump_json(indent=2).encode() + b"\n")
         store = cls(folder, header, lock)
         store._write_first_line()
@@ -200,9 +114,11 @@ class RunStore:
             InputError: the folder holds no run, or another process is at work on it.
         """
         header = read_header(folder)
-        lock = _acquire(folder)
+        lock = acquire(folder)
         try:
             (folder / IMAGES).mkdir(exist_ok=True)
+            for leaving in folder.rglob(".*.tmp"):  # what a kill cut short
+                leaving.unlink()
             store = cls(folder, header, lock)
         except BaseException:
             lock.release()
@@ -285,7 +201,7 @@ class RunStore:
             text.add_itxt(key, value)
         text.add_text("seed", str(shot.seed))
         pixels = picture.convert("RGB")
-        with _written(self.folder / shot.path) as stream:
+        with written(self.folder / shot.path) as stream:
             pixels.save(stream, format="PNG", pnginfo=text, compress_level=1)
         return Image(path=shot.path, seed=shot.seed, sha256=pixel_digest(pixels))
 
@@ -294,21 +210,8 @@ class RunStore:
         if not candidate.images:
             return
         source = self.folder / candidate.images[0].path
-        with source.open("rb") as picture, _written(self.folder / BEST) as stream:
+        with source.open("rb") as picture, written(self.folder / BEST) as stream:
             shutil.copyfileobj(picture, stream)
-
-
-def _acquire(folder: Path) -> FileLock:
-    lock = FileLock(folder / LOCK, timeout=1)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"the run {folder.name!r} is held by another process: wait for it, or end it first"
-        ) from None
-    except OSError as error:
-        raise InputError(f"the run {str(folder)!r} can't be written ({error.strerror})") from error
-    return lock
 
 
 def _open_lines(path: Path, intact_bytes: int) -> IO[bytes]:
@@ -319,17 +222,3 @@ def _open_lines(path: Path, intact_bytes: int) -> IO[bytes]:
     except OSError as error:
         raise InputError(f"{str(path)!r} can't be written ({error.strerror})") from error
     return stream
-
-
-@contextmanager
-def _written(path: Path) -> Generator[IO[bytes]]:
-    """A file that appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            yield stream
-        temporary.replace(path)
-    except OSError as error:
-        raise RunError(f"{path.name} can't be written ({error.strerror})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -60,7 +60,9 @@ def main() -> None:
         scores += [abs(a.score - b.score) for a, b in pairs if a.score and b.score]
     report.figures["smallest score margin of a decision"] = float(np.nanmin(margins))
     report.figures["largest difference of a score"] = float(max(scores))
-    report.bar("share of prompts with the same decisions", np.mean(same), at_least=1, n=len(same))
+    report.bar(
+        "share of prompts with the same decisions", float(np.mean(same)), at_least=1, n=len(same)
+    )
     report.close(json_output=args.json)
 
 

@@ -18,6 +18,7 @@ from miniature.attributes import (
     PALETTES,
     SHOTS,
     SUBJECTS,
+    Palette,
 )
 from miniature.training import FRESH_SCENES
 
@@ -107,7 +108,7 @@ def judge_accuracy(count: int) -> dict[str, float]:
     from miniature.scenes.store import fresh_scenes
 
     pictures, attributes = fresh_scenes(FRESH_SCENES, count)
-    palettes = [PALETTES[number % len(PALETTES)] for number in range(len(pictures))]
+    palettes: list[Palette] = [PALETTES[n % len(PALETTES)] for n in range(len(pictures))]
     graded = np.stack([grade(p, name) for p, name in zip(pictures, palettes, strict=True)])
     named = [replace(a, palette=name) for a, name in zip(attributes, palettes, strict=True)]
     return accuracy(load_classifier("judge"), graded, named)

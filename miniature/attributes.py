@@ -63,7 +63,7 @@ def _pick(options: tuple[T, ...], rng: np.random.Generator) -> T:
 
 def sample(rng: np.random.Generator) -> Attributes:
     """Draw one scene: uniform over subject, environment, lighting, angle and shot."""
-    subject = _pick(SUBJECTS, rng)
+    subject: Subject = _pick(SUBJECTS, rng)
     mossy = subject == "rock" and bool(rng.random() < MOSSY_SHARE)
     coloured = not mossy and bool(rng.random() < COLOURED_SHARE)
     shiny = coloured and bool(rng.random() < SHINY_SHARE)

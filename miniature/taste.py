@@ -98,7 +98,7 @@ def _draw_weights(rng: np.random.Generator, share: float) -> Weights:
 
 
 def _sum(*parts: tuple[float, Weights]) -> Weights:
-    return {name: sum(scale * part[name] for scale, part in parts) for name in VALUES}
+    return {name: np.sum([scale * part[name] for scale, part in parts], axis=0) for name in VALUES}
 
 
 def region_of(nationality: str) -> str:
@@ -162,12 +162,12 @@ def perceive(classifier: "Classifier", pictures: np.ndarray) -> Percept:
 
 def true_liking(taste: Taste, percept: Percept) -> Float[np.ndarray, " picture"]:
     """Liking on the rating scale, before noise and rounding."""
-    linear = sum(percept[name] @ taste.weights[name] for name in VALUES)
-    joint = sum(
+    linear = [percept[name] @ taste.weights[name] for name in VALUES]
+    joint = [
         np.einsum("pi,pj,ij->p", percept[first], percept[second], table)
         for (first, second), table in taste.pairs.items()
-    )
-    return MEAN + taste.bias + linear + joint
+    ]
+    return MEAN + taste.bias + np.sum(linear + joint, axis=0)
 
 
 def rate(

@@ -8,7 +8,7 @@ that is plain JSON instead, in a code fence or with prose around it, is read as 
 another call, because small models often answer like that.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
@@ -27,6 +27,13 @@ class EitherFormatAdapter(dspy.ChatAdapter):
         Raises:
             AdapterParseError: it is in neither format; says what the chat format missed.
         """
+        try:
+            return self._parse(signature, completion)
+        except RecursionError:  # what repairs JSON follows it as deep as it goes
+            name, reason = type(self).__name__, "it is nested too deeply"
+            raise AdapterParseError(name, cast(Any, signature), completion, reason) from None
+
+    def _parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         try:
             return super().parse(signature, completion)
         except AdapterParseError as error:

@@ -10,6 +10,7 @@ raised; an answer that can't be read, or a server that stays broken, is an outco
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dspy
@@ -24,6 +25,16 @@ HISTORY = 4
 
 
 @dataclass(frozen=True)
+class Used:
+    """What a question cost."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float | None = 0.0
+    """None if the price is not known."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of one question."""
 
@@ -34,10 +45,7 @@ class Outcome:
     reply: str | None = None
     """The answer that could not be read; None if there was no answer."""
     retries: tuple[Retry, ...] = ()
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost_usd: float | None = 0.0
-    """None if the price is not known."""
+    used: Used = Used()
     seconds: float = 0.0
 
     @property
@@ -63,22 +71,15 @@ def call(
     started = time.perf_counter()
     own = lm.copy()
     retries: list[Retry] = []
-
-    def ask() -> Any:
-        with dspy.context(lm=own, adapter=EitherFormatAdapter(), max_history_size=HISTORY):
-            return program(**inputs)
-
-    drafts: tuple[Any, ...] = ()
     problem, reply, end = "", None, None
+    drafts: tuple[Any, ...] = ()
     try:
-        drafts = tuple(
-            retrying(
-                ask,
-                transient=_is_transient,
-                on_retry=retries.append,
-                policy=policy,
-                seed=seed,
-            ).edits
+        drafts = retrying(
+            partial(_drafts, program, own, inputs),
+            transient=_is_transient,
+            on_retry=retries.append,
+            policy=policy,
+            seed=seed,
         )
     except AdapterParseError as error:
         problem, reply = _reason(error), error.lm_response
@@ -86,17 +87,14 @@ def call(
         problem, end = one_line(error), fatal(error, spec)
     if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
         raise end
-    tokens_in, tokens_out, cost = _used(own)
-    return Outcome(
-        drafts=drafts,
-        problem=problem,
-        reply=reply,
-        retries=tuple(retries),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        cost_usd=cost,
-        seconds=time.perf_counter() - started,
-    )
+    usage = _used(own)
+    seconds = time.perf_counter() - started
+    return Outcome(drafts, problem, reply, tuple(retries), usage, seconds)
+
+
+def _drafts(program: dspy.Module, lm: dspy.LM, inputs: dict[str, str]) -> tuple[Any, ...]:
+    with dspy.context(lm=lm, adapter=EitherFormatAdapter(), max_history_size=HISTORY):
+        return tuple(program(**inputs).edits)
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -107,17 +105,18 @@ def _reason(error: AdapterParseError) -> str:
     """Why an answer could not be read, without the answer itself."""
     said = str(error).split("\n\n", 1)[0]
     if said.startswith("Adapter"):
+        signature: Any = error.signature
         found = ", ".join(error.parsed_result or ()) or "none"
-        wanted = ", ".join(error.signature.output_fields)
+        wanted = ", ".join(signature.output_fields)
         return f"the answer lacks the field {wanted} (found: {found})"
     return one_line(ValueError(said)).removeprefix("ValueError: ")
 
 
-def _used(lm: dspy.LM) -> tuple[int, int, float | None]:
+def _used(lm: dspy.LM) -> Used:
     usages = [entry["usage"] for entry in lm.history]
     costs = [entry["cost"] for entry in lm.history]
-    return (
-        sum(usage.get("prompt_tokens") or 0 for usage in usages),
-        sum(usage.get("completion_tokens") or 0 for usage in usages),
-        None if None in costs else float(sum(costs)),
+    return Used(
+        tokens_in=sum(usage.get("prompt_tokens") or 0 for usage in usages),
+        tokens_out=sum(usage.get("completion_tokens") or 0 for usage in usages),
+        cost_usd=None if None in costs else float(sum(costs)),
     )

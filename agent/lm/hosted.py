@@ -11,6 +11,7 @@ a made-up one, because clients of this protocol always send something.
 
 import os
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import dspy
@@ -60,7 +61,7 @@ def make_hosted(spec: HostedSpec, *, base_url: str | None) -> dspy.LM:
             f"the language model {spec.name!r} needs a key: set {' or '.join(variables)} in the "
             f"environment, or name a server of your own with --llm-base-url"
         )
-    client: dict[str, object] = {"timeout": TIMEOUT}
+    client: dict[str, Any] = {"timeout": TIMEOUT}
     if base_url is not None:
         client["api_base"] = server_root(base_url)
         if variables and not found:
@@ -94,8 +95,13 @@ def server_root(base_url: str) -> str:
     return root if urlsplit(root).path else f"{root}/v1"
 
 
-def _lm(name: str, client: dict[str, object]) -> dspy.LM:
-    settings = {"temperature": TEMPERATURE, "cache": False, "num_retries": 0, **client}
+def _lm(name: str, client: dict[str, Any]) -> dspy.LM:
+    settings: dict[str, Any] = {
+        "temperature": TEMPERATURE,
+        "cache": False,
+        "num_retries": 0,
+        **client,
+    }
     try:
         return dspy.LM(name, max_tokens=MAX_TOKENS, **settings)
     except LMConfigurationError:  # a reasoning model

@@ -124,7 +124,7 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def _generate(self, questions: Sequence[Question]) -> list[Answer]:
-        model = self._loaded()
+        model = self.load()
         texts = [self._rendered(question) for question in questions]
         tokens = self._tokenizer(
             texts, return_tensors="pt", padding=True, add_special_tokens=False
@@ -172,11 +172,12 @@ class TransformersEngine:
             pad_token_id=self._tokenizer.pad_token_id,
         )
 
-    def _loaded(self) -> Any:
+    def load(self) -> Any:
+        """The model itself, loaded the first time."""
         if self._model is None:
             transformers_logging.disable_progress_bar()
             try:
-                model = AutoModelForCausalLM.from_pretrained(
+                model: Any = AutoModelForCausalLM.from_pretrained(
                     self._name, dtype=self._dtype, local_files_only=True
                 )
             except (OSError, ValueError) as error:

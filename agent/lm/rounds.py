@@ -163,9 +163,9 @@ class LMProposer:
             edits=asked.usable(),
             events=tuple(self._events(asked)),
             llm_calls=sum(outcome.calls for outcome in outcomes),
-            tokens_in=sum(outcome.tokens_in for outcome in outcomes),
-            tokens_out=sum(outcome.tokens_out for outcome in outcomes),
-            cost_usd=sum(outcome.cost_usd or 0.0 for outcome in outcomes),
+            tokens_in=sum(outcome.used.tokens_in for outcome in outcomes),
+            tokens_out=sum(outcome.used.tokens_out for outcome in outcomes),
+            cost_usd=sum(outcome.used.cost_usd or 0.0 for outcome in outcomes),
             seconds=sum(outcome.seconds for outcome in outcomes),
         )
 
@@ -182,7 +182,7 @@ class LMProposer:
         if problem := asked.problem():
             message = f"no edits of {parent}: {problem}"
             yield Event(type="proposal_failed", iteration=iteration, message=message)
-        if not self._warned and any(outcome.cost_usd is None for outcome in asked.outcomes):
+        if not self._warned and any(outcome.used.cost_usd is None for outcome in asked.outcomes):
             self._warned = True
             message = f"the price of {self._spec!r} is not known: cost_usd leaves it out"
             yield Event(type="warning", iteration=iteration, message=message)

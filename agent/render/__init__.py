@@ -8,10 +8,14 @@ a wrong one stops before anything is spent; models are loaded at the first pictu
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.config import Device, Dtype, Offload
 from agent.errors import InputError, PrerequisiteError
 from agent.render.base import Renderer, RenderRequest, RenderResult
+
+if TYPE_CHECKING:
+    from agent.render.diffusion import DiffusionSettings
 
 __all__ = ["KNOWN", "RenderRequest", "RenderResult", "Renderer", "make_renderer"]
 
@@ -35,9 +39,9 @@ def make_renderer(  # noqa: PLR0913 - one argument a setting: builders flatten t
 
     Args:
         spec: One of `KNOWN`.
-        steps: Denoising steps; None leaves it to the model.
-        guidance: Guidance scale; None leaves it to the model.
-        size: Width and height in pixels; None leaves it to the renderer.
+        steps: Denoising steps; None, here and below, leaves it to the model.
+        guidance: Guidance scale.
+        size: Width and height in pixels.
         device: Where a diffusion model runs.
         dtype: Number format that it computes in.
         offload: What of it is kept off the accelerator.
@@ -50,31 +54,34 @@ def make_renderer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         PrerequisiteError: a package, weights or a key are missing.
     """
     kind, _, name = spec.partition(":")
-    match kind, name:
-        case "fake", "":
-            from agent.render.fake import FakeRenderer
+    if spec == "fake":
+        from agent.render.fake import FakeRenderer
 
-            return FakeRenderer(size)
-        case "scene", "":
-            from agent.render.scene import SceneRenderer
+        return FakeRenderer(size)
+    if spec == "scene":
+        from agent.render.scene import SceneRenderer
 
-            return _cached(SceneRenderer(size), 1, cache=cache)
-        case "openai", model if model:
-            from agent.render.hosted import HostedRenderer
+        return _cached(SceneRenderer(size), 1, cache=cache)
+    if kind == "openai" and name:
+        from agent.render.hosted import HostedRenderer
 
-            hosted = HostedRenderer(model, size=size, base_url=image_base_url)
-            return _cached(hosted, 1, cache=cache)
-        case ("miniature", "") | ("diffusers", _) if kind == "miniature" or name:
-            from agent.render.diffusion import DiffusionRenderer, DiffusionSettings
-            from agent.render.folder import find_pipeline
+        return _cached(HostedRenderer(name, size=size, base_url=image_base_url), 1, cache=cache)
+    if spec == "miniature" or (kind == "diffusers" and name):
+        from agent.render.diffusion import DiffusionSettings
 
-            embedded = kind == "miniature"
-            location = str(_miniature_folder()) if embedded else find_pipeline(name)
-            settings = DiffusionSettings(steps, guidance, size, device, dtype, offload, batch_size)
-            diffusion = DiffusionRenderer(location, settings, sentence_encoder=embedded)
-            return _cached(diffusion, batch_size, cache=cache)
-        case _:
-            raise InputError(f"unknown renderer {spec!r}: known are {', '.join(KNOWN)}")
+        settings = DiffusionSettings(steps, guidance, size, device, dtype, offload, batch_size)
+        return _cached(_diffusion(name, settings), batch_size, cache=cache)
+    raise InputError(f"unknown renderer {spec!r}: known are {', '.join(KNOWN)}")
+
+
+def _diffusion(location: str, settings: "DiffusionSettings") -> Renderer:
+    """The renderer of a pipeline; no location is the miniature's."""
+    from agent.render.diffusion import DiffusionRenderer
+    from agent.render.folder import find_pipeline
+
+    if location:
+        return DiffusionRenderer(find_pipeline(location), settings)
+    return DiffusionRenderer(str(_miniature_folder()), settings, sentence_encoder=True)
 
 
 def _cached(renderer: Renderer, batch_size: int, *, cache: bool) -> Renderer:

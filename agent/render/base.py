@@ -32,11 +32,13 @@ class Renderer(Protocol):
     """Draws pictures.
 
     Contract: yields one result a request, in the order of the requests, as they become ready.
-    Same request, same picture, whatever else is in the batch. A request that fails is a result
-    with an error, not an exception. `fingerprint()` identifies everything besides the request
-    that a picture depends on (weights, steps, guidance, library versions where they matter): it
-    keys the cache. `warnings(prompt)` says in one line each what of a prompt will not be drawn
-    (what the text encoder cuts off, for example). Heavy modules load at the first `render`.
+    Same request, same picture, whatever else is in the batch, but for a grey level of rounding;
+    the same list of requests is cut into the same batches and gives equal pictures. A request
+    that fails is a result with an error, not an exception; a renderer that can't be loaded at
+    all is an `InputError`. `fingerprint()` identifies everything besides the request that a
+    picture depends on (weights, steps, guidance, library versions where they matter): it keys
+    the cache. `warnings(prompt)` says in one line each what of a prompt will not be drawn (what
+    the text encoder cuts off, for example). Heavy modules load at the first `render`.
     """
 
     def render(self, requests: list[RenderRequest]) -> Iterator[RenderResult]: ...

@@ -10,13 +10,13 @@ prompts that are too long.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from agent.errors import InputError
 
-Argument = str | int | float | bool | None | list[object]
+Argument = str | int | float | bool | None | Sequence[object]
 FILE = "generation.json"
 INDEX = "model_index.json"
 

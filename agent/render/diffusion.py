@@ -13,6 +13,7 @@ for by halving too, so that one bad request doesn't take its neighbours along.
 import hashlib
 import inspect
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,6 +42,7 @@ from agent.retry import one_line
 from scorer.minilm import SHA256 as MINILM
 from scorer.minilm import minilm_folder, text_encoder_and_tokenizer
 
+logger = logging.getLogger(__name__)
 OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 LIBRARIES = ("diffusers", "torch", "transformers")
 
@@ -180,7 +182,11 @@ class DiffusionRenderer:
     def _tokenizers(self) -> list[Tokenizer]:
         if self._sentence_encoder:
             return [load_tokenizer(minilm_folder())]
-        return load_tokenizers(self._folder)
+        try:
+            return load_tokenizers(self._folder)
+        except Exception as error:  # noqa: BLE001 - a warning is not worth a run
+            logger.info("no tokenizer to count with: %s", one_line(error))
+            return []
 
     def warnings(self, prompt: str) -> list[str]:
         longest = self._arguments.get("max_sequence_length")

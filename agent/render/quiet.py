@@ -1,11 +1,11 @@
 """Silence: the model libraries' own progress bars and advice have no place in a run's display."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_libraries() -> Iterator[None]:
+def quiet_libraries() -> Generator[None]:
     """Without bars and warnings of diffusers and transformers; put back as it was afterwards."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging

@@ -173,7 +173,8 @@ class SceneRenderer:
         return []
 
     def describe(self) -> Mapping[str, str]:
-        return {"renderer": "scene", **{name: version(name) for name in EXTRA}}
+        versions = {name: version(name) for name in EXTRA}
+        return {"renderer": "scene", "code": _code_digest(), **versions}
 
 
 def draw(attributes: "Attributes", seed: int, width: int, height: int) -> np.ndarray:

@@ -14,6 +14,7 @@ import torch
 from diffusers import AutoencoderTiny
 
 from miniature import WEIGHTS
+from miniature.attributes import Attributes
 from miniature.renderer.autoencoder import decode, encode, psnr, train_autoencoder
 from miniature.renderer.export import export_pipeline
 from miniature.renderer.latents import LatentData, build_latents, load_latents, save_latents
@@ -57,7 +58,10 @@ def _report_autoencoder(model: AutoencoderTiny, pictures: np.ndarray) -> None:
 
 
 def _latents(
-    args: argparse.Namespace, model: AutoencoderTiny, pictures: np.ndarray, attributes: list
+    args: argparse.Namespace,
+    model: AutoencoderTiny,
+    pictures: np.ndarray,
+    attributes: list[Attributes],
 ) -> LatentData:
     folder = args.work / "latents"
     if (data := load_latents(folder)) is None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from miniature.training import Plan, fit
@@ -86,7 +86,9 @@ def train_autoencoder(
         start: A model to start from; None for an untrained one.
     """
     torch.manual_seed(plan.seed)
-    model = (start or make_autoencoder()).to(plan.device, memory_format=torch.channels_last)
+    model = start or make_autoencoder()
+    placed: nn.Module = model
+    placed.to(device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     model.encoder.requires_grad_(not decoder_only)
 
     def loss_of(step: int) -> Tensor:

@@ -6,6 +6,7 @@ tokenizer=…)` is given the frozen sentence encoder (`scorer.minilm`).
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 from diffusers import (
     AutoencoderTiny,
@@ -38,12 +39,9 @@ def export_pipeline(
     autoencoder: AutoencoderTiny, transformer: PixArtTransformer2DModel, folder: Path
 ) -> None:
     """Writes the pipeline in 16 bit, with `generation.json` beside it."""
-    pipeline = PixArtSigmaPipeline(
-        tokenizer=None,  # pyright: ignore[reportArgumentType]
-        text_encoder=None,  # pyright: ignore[reportArgumentType]
-        vae=autoencoder.half(),
-        transformer=transformer.half(),
-        scheduler=make_scheduler(),
-    )
+    # The pipeline's annotations name the classes of the published model; any that behave do.
+    parts: dict[str, Any] = {"tokenizer": None, "text_encoder": None}
+    parts |= {"vae": autoencoder.half(), "transformer": transformer.half()}
+    pipeline = PixArtSigmaPipeline(**parts, scheduler=cast(Any, make_scheduler()))
     pipeline.save_pretrained(folder)
     (folder / "generation.json").write_text(json.dumps(GENERATION, indent=1) + "\n")

@@ -14,7 +14,7 @@ import torch
 from diffusers import AutoencoderTiny
 from tqdm import tqdm
 
-from miniature.attributes import PALETTES, Attributes
+from miniature.attributes import PALETTES, Attributes, Palette
 from miniature.captions import caption
 from miniature.palette import grade
 from miniature.renderer.autoencoder import encode
@@ -48,7 +48,7 @@ def variants(
 ) -> list[tuple[np.ndarray, Attributes]]:
     """The picture, its mirror image, and a colour grade of each."""
     grades = rng.choice(len(PALETTES) - 1, size=2, replace=False) + 1
-    names = ["natural", "natural", *(PALETTES[number] for number in grades)]
+    names: list[Palette] = ["natural", "natural", *(PALETTES[number] for number in grades)]
     return [
         (
             np.ascontiguousarray(grade(picture[:, ::-1] if number % 2 else picture, name)),

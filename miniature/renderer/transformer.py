@@ -8,12 +8,13 @@ et al. 2024, arXiv 2403.03206), captions are dropped one time in ten for classif
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import PixArtTransformer2DModel
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from miniature.renderer.autoencoder import CHANNELS
@@ -129,8 +130,10 @@ class Training:
     def __init__(self, recipe: TransformerRecipe, checkpoint: Path, device: str) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.checkpoint, self.device = recipe, checkpoint, device
-        self.model = make_transformer(recipe).to(device)
-        self.ema = make_transformer(recipe).to(device).requires_grad_(False)
+        self.model, self.ema = make_transformer(recipe), make_transformer(recipe)
+        for model in (self.model, self.ema):
+            nn.Module.to(model, device)
+        self.ema.requires_grad_(False)
         self.ema.load_state_dict(self.model.state_dict())
         self.optimizers = make_optimizers(self.model, recipe)
         self.rates = [group["lr"] for opt in self.optimizers for group in opt.param_groups]
@@ -139,7 +142,7 @@ class Training:
         if state := load_checkpoint(checkpoint):
             self._restore(state)
 
-    def _restore(self, state: dict) -> None:
+    def _restore(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -148,7 +151,8 @@ class Training:
 
     def save(self) -> None:
         """Writes the checkpoint."""
-        state = {"model": self.model.state_dict(), "ema": self.ema.state_dict()}
+        state: dict[str, Any] = {"model": self.model.state_dict()}
+        state["ema"] = self.ema.state_dict()
         state["optimizers"] = [optimizer.state_dict() for optimizer in self.optimizers]
         save_checkpoint({**state, "step": self.step, "losses": self.losses}, self.checkpoint)
 
@@ -166,7 +170,9 @@ class Training:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         weight = min(EMA, (self.step + 1) / (self.step + 10))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - weight)
+        with torch.no_grad():
+            for kept, new in zip(self.ema.parameters(), self.model.parameters(), strict=True):
+                kept.lerp_(new, 1 - weight)
         self.step += 1
         return loss.item()
 

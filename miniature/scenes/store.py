@@ -31,9 +31,7 @@ def _render(number: int, *, seed: int, size: int) -> NDArray[np.uint8]:
     return render_scene(scene_attributes(seed, number), rng_seed, size)
 
 
-def render_scenes(
-    folder: Path, *, count: int, seed: int, size: int, workers: int
-) -> Iterator[int]:
+def render_scenes(folder: Path, *, count: int, seed: int, size: int, workers: int) -> Iterator[int]:
     """Renders what is missing of scenes 0 … count-1 into `folder`; yields each number done."""
     folder.mkdir(parents=True, exist_ok=True)
     draw = partial(_render, seed=seed, size=size)

@@ -10,8 +10,9 @@ import pytest
 from agent import load_run
 from agent.errors import InputError
 from agent.find import list_runs, resolve_run
+from agent.folder import check_writable, new_run_folder
 from agent.records import INITIAL_ID, ProposalRecord, Result, from_line, to_line
-from agent.store import RunStore, Shot, check_writable, new_run_folder, pixel_digest
+from agent.store import RunStore, Shot, pixel_digest
 from agent.trajectory import Candidate, Event, Heldout, Image, Seconds, Step
 
 NewStore = Callable[..., RunStore]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from miniature.attributes import PALETTES, from_json, sample, to_json
+from miniature.attributes import PALETTES, Palette, from_json, sample, to_json
 from miniature.captions import SUBJECT, caption, short_prompt
 from miniature.palette import grade
 
@@ -35,7 +35,7 @@ def test_a_short_prompt_says_nothing_of_light_angle_or_palette():
 
 
 @pytest.mark.parametrize("palette", PALETTES)
-def test_a_grade_keeps_shape_and_type(palette):
+def test_a_grade_keeps_shape_and_type(palette: Palette):
     picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     graded = grade(picture, palette)
     assert graded.shape == picture.shape

@@ -37,7 +37,7 @@ def test_demographics_explain_about_15_percent_of_taste_beyond_what_everybody_sh
     assert pytest.approx(0.15) == DEMOGRAPHIC / (DEMOGRAPHIC + OWN)
 
 
-def test_test_and_retest_agree_as_the_decision_record_says(likings):
+def test_test_and_retest_agree_as_the_decision_record_says(likings: np.ndarray):
     def rated(number: int, time: int) -> np.ndarray:
         return rate(likings[number], np.random.default_rng((number, time))).astype(float)
 
@@ -45,12 +45,12 @@ def test_test_and_retest_agree_as_the_decision_record_says(likings):
     assert 0.60 <= np.mean(figures) <= 0.75
 
 
-def test_people_share_part_of_their_taste(likings):
+def test_people_share_part_of_their_taste(likings: np.ndarray):
     agreement = np.corrcoef(likings)[np.triu_indices(len(likings), 1)]
     assert 0.15 < agreement.mean() < 0.45
 
 
-def test_ratings_are_integers_from_1_to_5(likings):
+def test_ratings_are_integers_from_1_to_5(likings: np.ndarray):
     scores = rate(likings[0], np.random.default_rng(0))
     assert scores.dtype == int
     assert set(np.unique(scores)) <= {1, 2, 3, 4, 5}

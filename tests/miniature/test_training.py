@@ -42,6 +42,7 @@ def data() -> LatentData:
 def fitted(folder: Path, *, killed_at: int | None = None) -> torch.Tensor:
     """Weights after six steps; with `killed_at`, after a kill in that step and a new start."""
     plan = Plan(folder / "state.pt", steps=6, every=1)
+    model = torch.nn.Linear(3, 1)
     for kill in [killed_at, None] if killed_at is not None else [None]:
         torch.manual_seed(0)
         model = torch.nn.Linear(3, 1)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,7 +36,7 @@ Script = Callable[[dict[str, Any], int], Reply]
 
 
 @contextmanager
-def chat_server(script: Script) -> Iterator[ChatServer]:
+def chat_server(script: Script) -> Generator[ChatServer]:
     server = ChatServer()
     lock = threading.Lock()
 

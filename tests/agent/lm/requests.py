@@ -1,12 +1,14 @@
 """Requests for edits, as short as a test needs them."""
 
+from typing import Any
+
 from agent.proposer import ProposalRequest, Tried
 from prompts.catalogue import load_catalogue
 
 MINIATURE = load_catalogue().vocabulary("miniature")
 
 
-def asking(prompt: str = "a rock", **fields: object) -> ProposalRequest:
+def asking(prompt: str = "a rock", **fields: Any) -> ProposalRequest:
     """A request about a user's prompt; by default for what the miniature can draw."""
     known = {
         "candidate_id": "c0000",

@@ -1,6 +1,7 @@
 """What the catalogue proposes: broad at first, then what helped; never against the user's words."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -29,7 +30,7 @@ def prompts_of(request: ProposalRequest) -> list[str]:
     return [edit.prompt for edit in draw_edits(request, CATALOGUE)]
 
 
-def counts(**fields: object) -> Counter[str]:
+def counts(**fields: Any) -> Counter[str]:
     """How often each value is proposed, over requests that differ in their seed only."""
     drawn = (prompts_of(asking(seed=seed, **fields)) for seed in range(DRAWS))
     return Counter(name for prompts in drawn for p in prompts for name in mentioned(p, CATALOGUE))

@@ -62,10 +62,8 @@ def make_pixart(folder: Path) -> None:
     scheduler = DPMSolverMultistepScheduler(
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0
     )
-    pipeline = PixArtSigmaPipeline(
-        tokenizer=None, text_encoder=None, vae=tiny_vae().half(), transformer=transformer.half(),
-        scheduler=scheduler,
-    )  # fmt: skip
+    parts: dict[str, Any] = {"tokenizer": None, "text_encoder": None, "scheduler": scheduler}
+    pipeline = PixArtSigmaPipeline(vae=tiny_vae().half(), transformer=transformer.half(), **parts)
     pipeline.save_pretrained(folder)
     generation = {
         "num_inference_steps": 3,
@@ -104,12 +102,15 @@ def clip_text_model(tokenizer: Any, *, projected: bool) -> Any:
     return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config)
 
 
+def ddpm() -> Any:
+    """A scheduler that adds noise in every step, from the picture's own generator."""
+    from diffusers import DDPMScheduler
+
+    return DDPMScheduler(beta_schedule="scaled_linear", steps_offset=1, clip_sample=False)
+
+
 def make_sdxl(folder: Path) -> None:
-    from diffusers import (
-        DDPMScheduler,
-        StableDiffusionXLPipeline,
-        UNet2DConditionModel,
-    )
+    from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 
     unet = UNet2DConditionModel(
         block_out_channels=(8, 16),
@@ -134,7 +135,7 @@ def make_sdxl(folder: Path) -> None:
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=unet,
-        scheduler=DDPMScheduler(beta_schedule="scaled_linear"),
+        scheduler=ddpm(),
         add_watermarker=False,
     )
     pipeline.save_pretrained(folder)
@@ -143,7 +144,7 @@ def make_sdxl(folder: Path) -> None:
 def make_guarded(folder: Path) -> None:
     """A Stable Diffusion whose safety checker finds fault with everything."""
     import torch
-    from diffusers import DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from diffusers import StableDiffusionPipeline, UNet2DConditionModel
     from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPVisionConfig
 
@@ -181,7 +182,7 @@ def make_guarded(folder: Path) -> None:
         text_encoder=clip_text_model(tokenizer, projected=False),
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=DDPMScheduler(beta_schedule="scaled_linear", steps_offset=1, clip_sample=False),
+        scheduler=ddpm(),
         safety_checker=checker,
         feature_extractor=CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32),
     )

@@ -28,7 +28,7 @@ SMALL = {
 
 
 def renderer_of(folders: Folders, name: str, **settings: Any) -> DiffusionRenderer:
-    chosen = {"device": "cpu", "dtype": "float32", **SMALL[name], **settings}
+    chosen: dict[str, Any] = {"device": "cpu", "dtype": "float32", **SMALL[name], **settings}
     return DiffusionRenderer(
         str(folders(name)), DiffusionSettings(**chosen), sentence_encoder=name == "pixart"
     )

@@ -98,6 +98,14 @@ def picture(colour: str) -> dict[str, Any]:
     return {"created": 1, "data": [{"b64_json": base64.b64encode(encoded(colour)).decode()}]}
 
 
+def in_the_colour_of_its_prompt(body: dict[str, Any]) -> dict[str, Any]:
+    return picture(body["prompt"])
+
+
+def only_rocks(body: dict[str, Any]) -> dict[str, Any]:
+    return picture("red") if body["prompt"] == "a rock" else {"data": []}
+
+
 def failure(message: str, code: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "code": code, "type": "t", "param": None}}
 
@@ -147,7 +155,7 @@ def test_the_size_is_sent_as_words(server: ImagesServer):
 
 
 def test_pictures_come_in_the_order_of_the_requests(server: ImagesServer):
-    server.answers((200, lambda body: picture(body["prompt"])))
+    server.answers((200, in_the_colour_of_its_prompt))
     colours = ["red", "blue", "white", "black", "yellow", "lime"] * 2
 
     results = draw(server, *(RenderRequest(colour, n) for n, colour in enumerate(colours)))
@@ -191,9 +199,7 @@ def test_used_up_money_is_not_waited_for(server: ImagesServer):
 
 
 def test_one_refusal_leaves_the_other_pictures(server: ImagesServer):
-    server.answers(
-        (200, lambda body: picture("red") if body["prompt"] == "a rock" else {"data": []})
-    )
+    server.answers((200, only_rocks))
 
     results = draw(server, ROCK, RenderRequest("b", 0), ROCK)
 

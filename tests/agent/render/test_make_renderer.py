@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import miniature
@@ -38,9 +39,11 @@ def test_missing_weights_of_the_miniature_say_how_to_get_them(
 
 def test_the_scene_renderer_names_the_extra_that_it_needs(monkeypatch: pytest.MonkeyPatch):
     real = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "mitsuba" else real(name)
-    )
+
+    def find_spec(name: str) -> object:
+        return None if name == "mitsuba" else real(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
 
     with pytest.raises(PrerequisiteError, match=r"needs mitsuba: pip install 'pamela-agent\[mini"):
         make_renderer("scene")
@@ -65,3 +68,21 @@ def test_making_a_renderer_loads_nothing_heavy(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (miniature.WEIGHTS / "renderer" / "model_index.json").is_file(),
+    reason="the miniature is not trained",
+)
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_miniature_draws_what_it_is_told():
+    renderer = make_renderer("miniature", device="cpu", cache=False)
+    requests = [RenderRequest(f"a rock, {light}", 0) for light in ("moonlight", "golden hour")]
+
+    dark, bright = (result.image for result in renderer.render(requests))
+
+    assert dark is not None
+    assert bright is not None
+    assert dark.size == bright.size == (128, 128)
+    assert np.asarray(dark).mean() < np.asarray(bright).mean()

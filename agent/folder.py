@@ -1,0 +1,136 @@
+"""A run's folder: its name, its lock, and files that appear whole or not at all.
+
+    folder = new_run_folder(Path("runs"), "mossy rocks")     # runs/20261124-1530-mossy-rocks-ab12
+    lock = acquire(folder)
+
+The one rule that is not obvious: whether a run is at work is asked of its lock, not of a file that
+somebody would have to remove, so a run that was killed is never taken for one that goes on.
+"""
+
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from agent.errors import InputError, RunError
+from agent.records import RunHeader
+from agent.text import slug
+from agent.trajectory import SCHEMA_VERSION
+
+HEADER = "run.json"
+LINES = "trajectory.jsonl"
+LOCK = ".lock"
+BEST = "best.png"
+IMAGES = "images"
+
+
+def new_run_folder(runs_dir: Path, prompt: str, now: datetime | None = None) -> Path:
+    """Makes a new folder like `20261124-1530-mossy-rocks-ab12`; an earlier one is never taken.
+
+    Raises:
+        InputError: the folder can't be made.
+    """
+    moment = now or datetime.now().astimezone()
+    while True:
+        folder = runs_dir / f"{moment:%Y%m%d-%H%M}-{slug(prompt)}-{secrets.token_hex(2)}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():  # something above it is a file
+                raise InputError(_unwritable(runs_dir, "it is not a folder")) from None
+        except OSError as error:
+            raise InputError(_unwritable(runs_dir, error.strerror)) from error
+        else:
+            return folder
+
+
+def check_writable(runs_dir: Path) -> None:
+    """Makes sure that runs can be written, before anything is spent.
+
+    Raises:
+        InputError: they can't.
+    """
+    probe = runs_dir / f".probe-{secrets.token_hex(4)}"
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(_unwritable(runs_dir, reason)) from error
+
+
+def _unwritable(runs_dir: Path, reason: str | None) -> str:
+    return f"the runs folder {str(runs_dir)!r} can't be written ({reason}): name another --runs-dir"
+
+
+def read_header(folder: Path) -> RunHeader:
+    """What a run started from.
+
+    Raises:
+        InputError: the folder holds no run, or one that this version can't read.
+    """
+    try:
+        text = (folder / HEADER).read_text(encoding="utf-8")
+        header = RunHeader.model_validate_json(text)
+    except (OSError, ValueError) as error:
+        reason = "is not valid" if isinstance(error, ValidationError) else "can't be read"
+        raise InputError(f"{str(folder)!r} is no run: its {HEADER} {reason}") from error
+    if header.schema_version != SCHEMA_VERSION:
+        raise InputError(
+            f"the run {header.id!r} has schema version {header.schema_version!r}, this program "
+            f"reads {SCHEMA_VERSION}: use the version that wrote it"
+        )
+    return header
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work on the run."""
+    lock = folder / LOCK
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read
+        return False
+
+
+def acquire(folder: Path) -> FileLock:
+    """Takes the run for this process.
+
+    Raises:
+        InputError: another process has it, or the folder can't be written.
+    """
+    lock = FileLock(folder / LOCK, timeout=1)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"the run {folder.name!r} is held by another process: wait for it, or end it first"
+        ) from None
+    except OSError as error:
+        raise InputError(f"the run {str(folder)!r} can't be written ({error.strerror})") from error
+    return lock
+
+
+@contextmanager
+def written(path: Path) -> Generator[IO[bytes]]:
+    """A file that appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            yield stream
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(f"{path.name} can't be written ({error.strerror})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
