@@ -33,16 +33,13 @@ class Parts:
     renderer: Renderer
     scorer: Scorer
 
-    def describe(self, clock: Clock | None = None) -> dict[str, dict[str, str]]:
-        """What each says of itself, for `run.json`; what that takes counts to its stage."""
-        clock = clock or Clock()
-        with clock.stage("propose"):
-            proposer = dict(self.proposer.describe())
-        with clock.stage("render"):
-            renderer = dict(self.renderer.describe())
-        with clock.stage("score"):
-            scorer = dict(self.scorer.describe())
-        return {"proposer": proposer, "renderer": renderer, "scorer": scorer}
+    def describe(self) -> dict[str, dict[str, str]]:
+        """What each says of itself, for `run.json`."""
+        return {
+            "proposer": dict(self.proposer.describe()),
+            "renderer": dict(self.renderer.describe()),
+            "scorer": dict(self.scorer.describe()),
+        }
 
 
 def option_of(field: str) -> str:

@@ -1,7 +1,7 @@
 """What `run.json` says of a run, and whether a resumed run still finds the same.
 
-    store = new_store(Path("runs"), "mossy rocks", config, user, parts.describe())
-    changed_parts(store.header, parts.describe())      # []
+    header = make_header(folder.name, "mossy rocks", config, user, parts)
+    changed_parts(header, parts)      # []
 
 The one rule that is not obvious: a profile is known by its content and that of the pictures that
 it rates, not by its path, so a folder that was moved is still the same profile.
@@ -10,15 +10,13 @@ it rates, not by its path, so a folder that was moved is still the same profile.
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.builders import Parts
 from agent.config import RunConfig
-from agent.folder import new_run_folder
 from agent.records import RunHeader
 from agent.secrets import redact
-from agent.store import RunStore
 from scorer.profile import UserProfile
 
 PACKAGES = ("pamela-agent", "torch", "diffusers", "transformers", "dspy", "numpy", "pillow")
@@ -33,32 +31,29 @@ def profile_digest(user: UserProfile) -> str:
     return digest.hexdigest()
 
 
-def new_store(
-    runs_dir: Path,
+def make_header(
+    run_id: str,
     prompt: str,
     config: RunConfig,
     user: UserProfile,
-    described: Mapping[str, Mapping[str, str]],
+    parts: Parts,
     *,
     profile_path: Path | None = None,
-) -> RunStore:
-    """Begins a run in a new folder.
+) -> RunHeader:
+    """What `run.json` says of a run that begins now.
 
     Args:
-        runs_dir: Where the folder is made.
+        run_id: The name of its folder.
         prompt: The user's own.
         config: All settings.
         user: Whose taste counts.
-        described: What the parts say of themselves (`Parts.describe`).
+        parts: What proposes, draws and judges.
         profile_path: Where the profile was read from; without it a run can be resumed only with
             a profile at hand.
-
-    Raises:
-        InputError: the folder can't be made.
     """
-    folder = new_run_folder(runs_dir, prompt)
-    header = RunHeader(
-        id=folder.name,
+    described = parts.describe()
+    return RunHeader(
+        id=run_id,
         created=datetime.now(UTC).isoformat(timespec="microseconds"),
         prompt=prompt,
         user_id=user.user_id,
@@ -66,11 +61,10 @@ def new_store(
         profile=user.model_dump(mode="json"),
         profile_path=str(profile_path.resolve()) if profile_path is not None else None,
         profile_sha256=profile_digest(user),
-        parts={part: dict(said) for part, said in described.items()},
+        parts=described,
         packages=_versions(),
-        device=described.get("renderer", {}).get("device", config.device),
+        device=described["renderer"].get("device", config.device),
     )
-    return RunStore.create(folder, header)
 
 
 def _versions() -> dict[str, str]:
@@ -83,11 +77,11 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def changed_parts(header: RunHeader, described: Mapping[str, Mapping[str, str]]) -> list[str]:
+def changed_parts(header: RunHeader, parts: Parts) -> list[str]:
     """What of the models and libraries is not what the run began with, in words."""
     return [
         redact(f"resumed with another {part}: {key} {before!r} is now {now!r}, results may differ")
-        for part, said in described.items()
+        for part, said in parts.describe().items()
         for key in sorted({*said, *header.parts.get(part, {})})
         if (before := header.parts.get(part, {}).get(key)) != (now := said.get(key))
     ]

@@ -17,8 +17,8 @@ from agent.clock import Clock
 from agent.config import RunConfig
 from agent.errors import InputError, RunError
 from agent.find import resolve_run
-from agent.folder import check_writable, read_header
-from agent.header import changed_parts, new_store, profile_digest
+from agent.folder import check_writable, new_run_folder, read_header
+from agent.header import changed_parts, make_header, profile_digest
 from agent.limits import plan_budget
 from agent.observer import Observer, Silent
 from agent.optimize import optimize
@@ -122,9 +122,10 @@ def _begin(order: Order, clock: Clock) -> Session:
     user = load_user(order.user, clock)
     check_writable(order.runs_dir)
     parts = build_parts(config, clock)
-    described = parts.describe(clock)
-    store = new_store(order.runs_dir, prompt, config, user, described, profile_path=order.user)
-    return Session(store, user, parts)
+    folder = new_run_folder(order.runs_dir, prompt)
+    with clock.stage("render"):  # what the renderer says of itself takes longest: it reads weights
+        header = make_header(folder.name, prompt, config, user, parts, profile_path=order.user)
+    return Session(RunStore.create(folder, header), user, parts)
 
 
 def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
@@ -137,7 +138,9 @@ def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
     store = RunStore.resume(folder)
     try:
         parts = build_parts(header.config, clock)
-        for message in changed_parts(header, parts.describe(clock)):
+        with clock.stage("render"):
+            changes = changed_parts(header, parts)
+        for message in changes:
             store.record(Event(type="warning", iteration=0, message=message))
     except BaseException:
         store.close()

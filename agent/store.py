@@ -22,7 +22,17 @@ import PIL.PngImagePlugin
 from filelock import FileLock
 
 from agent.errors import InputError, RunError
-from agent.folder import BEST, HEADER, IMAGES, LINES, acquire, is_held, read_header, written
+from agent.folder import (
+    BEST,
+    HEADER,
+    IMAGES,
+    LINES,
+    acquire,
+    is_held,
+    new_run_folder,
+    read_header,
+    written,
+)
 from agent.records import (
     INITIAL_ID,
     ProposalRecord,
@@ -43,6 +53,8 @@ from agent.trajectory import (
     Step,
     Trajectory,
 )
+
+__all__ = ["RunStore", "Shot", "load_run", "new_run_folder", "pixel_digest"]
 
 
 @dataclass(frozen=True)

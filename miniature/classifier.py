@@ -143,7 +143,7 @@ def train_classifier(
         logits = model(inputs.to(plan.device))
         labels = labels.to(plan.device)
         losses = [
-            F.cross_entropy(logits[name], labels[:, k], label_smoothing=0.05)
+            F.cross_entropy(logits[name], labels[:, k], label_smoothing=0.02)
             for k, name in enumerate(HEADS)
         ]
         return torch.stack(losses).mean()

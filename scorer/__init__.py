@@ -10,7 +10,7 @@ from scorer.base import Scorer, Scores
 from scorer.errors import InputError
 from scorer.profile import Rating, UserProfile
 
-__all__ = ["SCORERS", "Rating", "Scorer", "Scores", "UserProfile", "make_scorer"]
+__all__ = ["SCORERS", "InputError", "Rating", "Scorer", "Scores", "UserProfile", "make_scorer"]
 
 SCORERS = ("pamela[:<path or id>]", "average", "fake:noise")
 """The specs that `make_scorer` knows."""

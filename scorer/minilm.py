@@ -53,7 +53,9 @@ def minilm_folder() -> Path:
 def sentence_model() -> "SentenceTransformer":
     """The model as sentence-transformers loads it, on the CPU."""
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     return SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
 
 
@@ -66,16 +68,21 @@ def text_encoder_and_tokenizer() -> tuple[Any, Any]:
     return encoder, AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-@lru_cache(maxsize=16384)
-def _embed_one(text: str) -> bytes:
-    vector = sentence_model().encode(
-        [text], normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-    )
-    return vector[0].astype(np.float32).tobytes()
+_KNOWN: dict[str, np.ndarray] = {}
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:
-    """Unit-length sentence embeddings, (text, 384) in float32; a text is embedded once."""
+    """Unit-length sentence embeddings, (text, 384) in float32; a text is embedded once.
+
+    What is not known yet is embedded in batches, so the last bits of a vector may depend on
+    what was asked for together.
+    """
+    missing = [text for text in dict.fromkeys(texts) if text not in _KNOWN]
+    if missing:
+        vectors = sentence_model().encode(
+            missing, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        _KNOWN.update(zip(missing, vectors.astype(np.float32), strict=True))
     if not texts:
         return np.zeros((0, DIMENSION), np.float32)
-    return np.stack([np.frombuffer(_embed_one(text), np.float32) for text in texts])
+    return np.stack([_KNOWN[text] for text in texts])

@@ -14,9 +14,10 @@ from jaxtyping import Float
 
 from scorer.pictures import to_rgb
 
-ADHERENCE_UNKNOWN_SUBJECT: float = 0.30
+ADHERENCE_UNKNOWN_SUBJECT: float = 0.12
 """Below this adherence of the pictures of a prompt, its subject is taken to be one that the
-miniature can't draw. From the adherence figures of `miniature/weights/encoder`: see its card."""
+miniature can't draw. About the 5 % quantile of two pictures that do show their prompt; the encoder's
+card says how weakly it separates."""
 
 Pixels = Float[np.ndarray, "height width 3"]
 

@@ -137,7 +137,21 @@ def train_network(
         _placed(train, recipe, place),
         {name: _placed(ratings, recipe, place) for name, ratings in validation.items()},
     )
-    network = new_network(train, recipe).to(place)
+    return _best_epoch(
+        new_network(train, recipe).to(place), train, validation, recipe, seed=seed, quiet=quiet
+    )
+
+
+def _best_epoch(
+    network: PamelaNetwork,
+    train: Ratings,
+    validation: Mapping[str, Ratings],
+    recipe: Recipe,
+    *,
+    seed: int,
+    quiet: bool,
+) -> Trained:
+    """The epochs, until `patience` of them brought nothing better."""
     optimiser = torch.optim.AdamW(_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
     steps = max(1, len(train) // (recipe.people * recipe.ratings))
     schedule = torch.optim.lr_scheduler.OneCycleLR(

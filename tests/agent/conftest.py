@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from agent import header
 from agent.builders import Parts, make_config
+from agent.header import make_header
 from agent.proposer import ProposalRequest, Proposals
 from agent.render.fake import FakeRenderer
-from agent.store import RunStore
+from agent.store import RunStore, new_run_folder
 from agent.trajectory import Edit
 from scorer import UserProfile, make_scorer
 
@@ -71,6 +71,7 @@ def new_store(tmp_path: Path, user: UserProfile, parts: Parts) -> Callable[..., 
     def make(prompt: str = "floating rocks", **options: Any) -> RunStore:
         small = {"renderer": "fake", "scorer": "fake:noise", "iterations": 2, "heldout_seeds": 3}
         config = make_config({**small, **options})
-        return header.new_store(tmp_path / "runs", prompt, config, user, parts.describe())
+        folder = new_run_folder(tmp_path / "runs", prompt)
+        return RunStore.create(folder, make_header(folder.name, prompt, config, user, parts))
 
     return make

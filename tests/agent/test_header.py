@@ -36,15 +36,19 @@ def test_changed_picture_is_a_changed_profile(rated: Path):
 
 def test_same_parts_have_not_changed(new_store: Callable[..., RunStore], parts: Parts):
     with new_store() as store:
-        assert changed_parts(store.header, parts.describe()) == []
+        assert changed_parts(store.header, parts) == []
 
 
 def test_other_weights_are_told_with_both_values(new_store: Callable[..., RunStore], parts: Parts):
     with new_store() as store:
-        described = {**parts.describe(), "renderer": {"renderer": "fake", "weights": "b2"}}
+        before = store.header.parts["renderer"]
 
-    assert changed_parts(store.header, described) == [
-        "resumed with another renderer: weights None is now 'b2', results may differ"
+    header = store.header.model_copy(
+        update={"parts": {**store.header.parts, "renderer": {**before, "weights": "b2"}}}
+    )
+
+    assert changed_parts(header, parts) == [
+        "resumed with another renderer: weights 'b2' is now None, results may differ"
     ]
 
 

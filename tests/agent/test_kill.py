@@ -17,11 +17,11 @@ WORKER = """
 import sys
 from pathlib import Path
 from agent.builders import Parts, make_config
-from agent.header import new_store
+from agent.header import make_header
 from agent.optimize import optimize
 from agent.proposer import Proposals
 from agent.render.fake import FakeRenderer
-from agent.store import RunStore
+from agent.store import RunStore, new_run_folder
 from agent.trajectory import Edit
 from scorer import UserProfile, make_scorer
 
@@ -42,7 +42,9 @@ parts = Parts(Proposer(), FakeRenderer((256, 256)), make_scorer("fake:noise", se
 config = make_config({"renderer": "fake", "scorer": "fake:noise", "iterations": 3})
 folder = Path(sys.argv[2])
 if sys.argv[1] == "begin":
-    store = new_store(folder, "floating rocks", config, user, parts.describe())
+    folder = new_run_folder(folder, "floating rocks")
+    header = make_header(folder.name, "floating rocks", config, user, parts)
+    store = RunStore.create(folder, header)
 else:
     store = RunStore.resume(folder)
 with store:
