@@ -29,8 +29,8 @@ taste, and says how much better it is predicted to be liked on seeds that the se
 """
 EXAMPLES = """\
 examples:
-  pamela-agent init me/profile.json
-  pamela-agent run --user me/profile.json --prompt "floating mossy rocks"
+  pamela-agent init me.json
+  pamela-agent run --user me.json --prompt "floating mossy rocks"
   pamela-agent run --resume latest
   pamela-agent show latest
   pamela-agent runs --json
