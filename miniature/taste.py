@@ -4,7 +4,7 @@
     liking = true_liking(taste, perceive(load_classifier("perception"), pictures))
 
 Shares of variance and importances are those of `docs/decisions/0006-simulated-participants.md`;
-they are fixed. A search, a scorer or a proposer must never import this module.
+changes are listed there. A search, a scorer or a proposer must never import this module.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ STATISTICS = {"saturation": (0.36, 0.17), "brightness": (0.36, 0.18), "contrast"
 """Mean and standard deviation over rendered scenes, by which a picture's statistics are scaled."""
 
 MEAN, SPREAD = 3.16, 1.1
-"""Of ratings on the scale 1–5; shares of variance are in units of `SPREAD` squared."""
+"""On the scale 1–5; shares of variance are in units of `SPREAD` squared."""
 SHARED, DEMOGRAPHIC, OWN, NOISE = 0.22, 0.075, 0.425, 0.20
 PAIR_SHARE = 0.15
 BIAS = 0.3
