@@ -107,7 +107,7 @@ def _package(name: str) -> Check:
 def _devices() -> list[Check]:
     import torch
 
-    from agent.render.devices import computes_bfloat16
+    from scorer.device import computes_bfloat16
 
     found = [("cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")]
     if torch.cuda.is_available():

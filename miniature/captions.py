@@ -6,6 +6,8 @@ A caption is drawn anew every time, leaves attributes out at random, and orders 
 that prompts that users write and edits that are appended to them both look familiar.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from miniature.attributes import Attributes
@@ -176,6 +178,18 @@ MOSSY = ("mossy", "moss-covered", "mossy")
 FLOATING = ("floating", "hovering", "levitating", "floating")
 MEDIUM = ("a photo of", "a picture of", "an image of", "a photograph of", "")
 
+ABSENT = (
+    "dog", "cat", "horse", "bird", "fish", "cow", "elephant", "lion", "butterfly", "dragon",
+    "man", "woman", "child", "portrait of a woman", "dancer", "astronaut", "robot", "crowd",
+    "car", "bicycle", "train", "aeroplane", "bus", "motorcycle", "bridge", "street", "skyscraper",
+    "city skyline", "church", "market", "stadium", "pizza", "apple", "bowl of fruit", "cake",
+    "cup of coffee", "bottle of wine", "book", "guitar", "piano", "clock", "lamp", "telephone",
+    "laptop", "shoe", "handbag", "watch", "vase", "bouquet of roses", "sunflower", "mushroom",
+    "waterfall", "volcano", "planet", "galaxy", "abstract pattern", "statue", "bed", "table",
+    "umbrella", "balloon", "kite", "football player", "swimming pool", "fire engine", "spaceship",
+)  # fmt: skip
+"""Subjects that no scene shows: what the image-text encoder learns to answer no to."""
+
 KEEP = {"environment": 0.85, "lighting": 0.85, "camera_angle": 0.8, "shot": 0.75, "palette": 0.9}
 """How often a caption names an attribute."""
 
@@ -243,3 +257,43 @@ def short_prompt(attributes: Attributes, rng: np.random.Generator) -> str:
     if rng.random() < 0.5:
         return f"{core} {_pick(ENVIRONMENT[attributes.environment][:4], rng)}"
     return core
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A phrase that is true of a scene or not: `attribute` has `value`, None being never."""
+
+    text: str
+    attribute: str
+    value: str | bool | None
+
+    def holds(self, attributes: Attributes) -> bool:
+        """Whether it is true of a scene."""
+        return self.value is not None and getattr(attributes, self.attribute) == self.value
+
+
+def claims() -> list[Claim]:
+    """Every phrase of the grammar as a claim about one attribute, and what no scene shows."""
+    tables = {
+        "environment": ENVIRONMENT,
+        "lighting": LIGHTING,
+        "camera_angle": CAMERA_ANGLE,
+        "shot": SHOT,
+        "palette": PALETTE,
+        "material": MATERIAL,
+    }
+    made = [
+        Claim(text, attribute, value)
+        for attribute, table in tables.items()
+        for value, ways in table.items()
+        for text in dict.fromkeys(ways)
+    ]
+    made += [
+        Claim(text, "subject", value)
+        for value, ways in SUBJECT.items()
+        for word in dict.fromkeys(ways)
+        for text in (word, _with_article(word))
+    ]
+    made += [Claim(word, "mossy", value=True) for word in dict.fromkeys(MOSSY)]
+    made += [Claim(word, "floating", value=True) for word in dict.fromkeys(FLOATING)]
+    return made + [Claim(_with_article(word), "subject", None) for word in ABSENT]

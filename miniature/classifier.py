@@ -33,6 +33,7 @@ from miniature.attributes import (
     SHOTS,
     SUBJECTS,
     Attributes,
+    Palette,
 )
 from miniature.palette import grade
 from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device
@@ -106,11 +107,15 @@ def to_tensor(pictures: np.ndarray) -> Float[Tensor, "batch 3 size size"]:
     return torch.from_numpy(pictures.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2)
 
 
+def draw_palette(rng: np.random.Generator) -> Palette:
+    """Natural two times in five, else any other."""
+    return PALETTES[rng.integers(1, len(PALETTES))] if rng.random() < 0.6 else "natural"
+
+
 def augment(
-    picture: np.ndarray, attributes: Attributes, rng: np.random.Generator
+    picture: np.ndarray, attributes: Attributes, palette: Palette, rng: np.random.Generator
 ) -> tuple[np.ndarray, Attributes]:
     """A colour grade (which changes the palette's label), a mirror image, blur, a shift."""
-    palette = PALETTES[rng.integers(1, len(PALETTES))] if rng.random() < 0.6 else "natural"
     picture = grade(picture[:, ::-1] if rng.random() < 0.5 else picture, palette)
     if rng.random() < 0.4:
         small = picture.reshape(64, 2, 64, 2, 3).mean((1, 3))
@@ -124,7 +129,7 @@ def augment(
 def _batch(
     pictures: np.ndarray, attributes: list[Attributes], rows: np.ndarray, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    made = [augment(pictures[row], attributes[row], rng) for row in rows]
+    made = [augment(pictures[row], attributes[row], draw_palette(rng), rng) for row in rows]
     labels = torch.tensor([labels_of(named) for _, named in made])
     return to_tensor(np.stack([picture for picture, _ in made])), labels
 

@@ -3,32 +3,46 @@
     python -m miniature.encoder
 
 A small SigLIP vision tower learns, with the pairwise sigmoid loss (Zhai et al. 2023, arXiv
-2303.15343, eq. 1), to find the caption that belongs to a picture; the words are the frozen
-sentence encoder's. It trains on two thirds of the scenes; the participants' perception
+2303.15343, eq. 1), which texts are true of a picture: its caption among those of other pictures,
+and every single phrase of the grammar (here a text may be true of many pictures). The words are
+the frozen sentence encoder's. It trains on two thirds of the scenes; the participants' perception
 (`miniature.classifier`) on the other third.
 """
 
 import argparse
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
 from miniature import WEIGHTS
-from miniature.attributes import PALETTES, Attributes
-from miniature.captions import caption
-from miniature.classifier import augment, to_tensor
-from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device
+from miniature.attributes import Attributes, Palette
+from miniature.captions import caption, claims
+from miniature.classifier import augment, draw_palette, to_tensor
+from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device, precision
 from scorer.miniature_encoder import JointHeads, save_miniature_encoder
 
 DIM = 128
-CAPTIONS = 1
-"""Captions embedded beforehand for every scene under every palette."""
+CAPTIONS = 4
+"""Captions embedded beforehand for every scene, each under a palette of its own."""
+CLAIMS = 0.5
+"""Weight of the loss on single phrases beside that on captions."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Sentence embeddings of everything that a picture is compared with."""
+
+    captions: Float[np.ndarray, "scene caption 384"]
+    palettes: list[list[Palette]]
+    """Of each scene, the palettes of its captions."""
+    claims: Float[Tensor, "claim 384"]
 
 
 def make_encoder(seed: int) -> tuple[SiglipVisionModel, JointHeads]:
@@ -46,70 +60,88 @@ def make_encoder(seed: int) -> tuple[SiglipVisionModel, JointHeads]:
     return SiglipVisionModel(config), JointHeads(visual=192, dim=DIM)
 
 
-def sigmoid_loss(logits: Float[Tensor, "image text"]) -> Tensor:
-    """Sigmoid loss for language-image pre-training; pairs lie on the diagonal."""
-    signs = 2 * torch.eye(len(logits), device=logits.device) - 1
+def sigmoid_loss(
+    logits: Float[Tensor, "image text"], true: Bool[Tensor, "image text"]
+) -> Float[Tensor, ""]:
+    """Sigmoid loss for language-image pre-training, where a text may be true of many images."""
+    signs = 2 * true.to(logits.dtype) - 1
     return -F.logsigmoid(signs * logits).sum() / len(logits)
 
 
-def embed_captions(attributes: list[Attributes], seed: int, cache: Path) -> np.ndarray:
-    """Sentence embeddings (scene, palette, caption, 384) in float16, made once."""
-    from dataclasses import replace
-
+def _embed(texts: list[str]) -> np.ndarray:
     from scorer.minilm import sentence_model
 
-    if cache.is_file():
-        return np.load(cache)
+    with precision("cpu"):
+        vectors = sentence_model().encode(
+            texts, batch_size=128, normalize_embeddings=True, show_progress_bar=True
+        )
+    return np.asarray(vectors, np.float32)
+
+
+def embed_texts(attributes: list[Attributes], seed: int) -> Texts:
+    """Captions of every scene and all claims, embedded by the frozen sentence encoder."""
     rng = np.random.default_rng(seed)
+    palettes = [[draw_palette(rng) for _ in range(CAPTIONS)] for _ in attributes]
     captions = [
         caption(replace(named, palette=palette), rng)
-        for named in attributes
-        for palette in PALETTES
-        for _ in range(CAPTIONS)
+        for named, own in zip(attributes, palettes, strict=True)
+        for palette in own
     ]
-    with torch.autocast("cpu", torch.bfloat16):
-        vectors = sentence_model().encode(
-            captions, batch_size=128, normalize_embeddings=True, show_progress_bar=True
-        )
-    shaped = np.asarray(vectors, np.float16).reshape(len(attributes), len(PALETTES), CAPTIONS, -1)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.save(cache, shaped)
-    return shaped
+    embedded = _embed(captions).reshape(len(attributes), CAPTIONS, -1)
+    return Texts(embedded, palettes, torch.from_numpy(_embed([c.text for c in claims()])))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures with a caption each, and which claims are true of them."""
+
+    pictures: Float[Tensor, "image 3 size size"]
+    captions: Float[Tensor, "image 384"]
+    true: Bool[Tensor, "image claim"]
 
 
 def draw_batch(
     pictures: np.ndarray,
     attributes: list[Attributes],
-    captions: np.ndarray,
+    texts: Texts,
     rows: np.ndarray,
     rng: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Augmented pictures in [-1, 1] and a sentence embedding of a caption of each."""
-    made = [augment(pictures[row], attributes[row], rng) for row in rows]
-    sentences = [
-        captions[row, PALETTES.index(named.palette), rng.integers(CAPTIONS)]
-        for row, (_, named) in zip(rows, made, strict=True)
+) -> Batch:
+    """Augmented pictures in [-1, 1] of some scenes, with the caption that belongs to each."""
+    numbers = rng.integers(CAPTIONS, size=len(rows))
+    made = [
+        augment(pictures[row], attributes[row], texts.palettes[row][number], rng)
+        for row, number in zip(rows, numbers, strict=True)
     ]
-    inputs = to_tensor(np.stack([picture for picture, _ in made]))
-    return inputs, torch.from_numpy(np.stack(sentences).astype(np.float32))
+    known = claims()
+    return Batch(
+        to_tensor(np.stack([picture for picture, _ in made])),
+        torch.from_numpy(texts.captions[rows, numbers]),
+        torch.tensor([[claim.holds(named) for claim in known] for _, named in made]),
+    )
 
 
 def train_encoder(
-    pictures: np.ndarray, attributes: list[Attributes], captions: np.ndarray, plan: Plan
+    pictures: np.ndarray, attributes: list[Attributes], texts: Texts, plan: Plan
 ) -> tuple[SiglipVisionModel, JointHeads]:
     """Trains, or goes on training, tower and maps; returns them in evaluation mode."""
     vision, heads = make_encoder(plan.seed)
     model = torch.nn.ModuleList([vision, heads]).to(plan.device)
     rows = np.arange(len(pictures))
     chosen = rows[(rows % HELD_OUT_EVERY != 0) & (rows % 3 != 1)]
+    own_caption = torch.eye(plan.batch, dtype=torch.bool, device=plan.device)
 
     def loss_of(step: int) -> Tensor:
         rng = np.random.default_rng((plan.seed, step))
-        batch = rng.choice(chosen, plan.batch, replace=False)
-        inputs, sentences = draw_batch(pictures, attributes, captions, batch, rng)
-        with torch.autocast(plan.device, torch.bfloat16):
-            pooled = vision(pixel_values=inputs.to(plan.device)).pooler_output
-        return sigmoid_loss(heads(pooled.float(), sentences.to(plan.device)))
+        some = rng.choice(chosen, plan.batch, replace=False)
+        batch = draw_batch(pictures, attributes, texts, some, rng)
+        with precision(plan.device):
+            pooled = vision(pixel_values=batch.pictures.to(plan.device)).pooler_output.float()
+        of_captions = heads(pooled, batch.captions.to(plan.device))
+        of_claims = heads(pooled, texts.claims.to(plan.device))
+        return sigmoid_loss(of_captions, own_caption) + CLAIMS * sigmoid_loss(
+            of_claims, batch.true.to(plan.device)
+        )
 
     fit(model, loss_of, plan, "encoder")
     return vision, heads
@@ -127,7 +159,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
     pictures, attributes = load_scenes(args.scenes)
-    captions = embed_captions(attributes, args.seed, BUILD / "encoder-captions.npy")
+    texts = embed_texts(attributes, args.seed)
     plan = Plan(
         BUILD / "encoder.pt",
         steps=args.steps,
@@ -136,7 +168,7 @@ def main() -> None:
         weight_decay=0.05,
         device=pick_device(args.device),
     )
-    vision, heads = train_encoder(pictures, attributes, captions, plan)
+    vision, heads = train_encoder(pictures, attributes, texts, plan)
     save_miniature_encoder(args.out, vision.cpu(), heads.cpu(), dtype=torch.float16)
     print(json.dumps({"written": str(args.out)}))
 

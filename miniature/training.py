@@ -6,6 +6,7 @@ when it is started again. What they make on the way lies in `$PAMELA_BUILD_DIR`,
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,17 @@ def pick_device(name: str) -> str:
     if name != "auto":
         return name
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def precision(device: str) -> AbstractContextManager[Any]:
+    """bfloat16 autocast where the device computes in it, else 32 bit: emulation is far slower."""
+    import torch
+
+    from scorer.device import computes_bfloat16
+
+    if computes_bfloat16(torch.device(device).type):
+        return torch.autocast(device, torch.bfloat16)
+    return nullcontext()
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:

@@ -8,7 +8,7 @@ instructions for it. There it is several times as fast as 32 bit, everywhere els
 """
 
 from agent.config import Device, Dtype
-from scorer.device import resolve_device
+from scorer.device import computes_bfloat16, resolve_device
 
 
 def pick_device(device: Device) -> str:
@@ -18,18 +18,6 @@ def pick_device(device: Device) -> str:
         InputError: this machine has no such device.
     """
     return resolve_device(device).type
-
-
-def computes_bfloat16(device: str) -> bool:
-    """Whether the device has instructions for bfloat16 (emulation doesn't count)."""
-    import torch
-
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device == "mps":
-        return torch.backends.mps.is_macos_or_newer(14, 0)
-    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, test, bool)() for test in tests)
 
 
 def pick_dtype(dtype: Dtype, device: str) -> str:

@@ -16,7 +16,7 @@ from diffusers import AutoencoderTiny
 from miniature import WEIGHTS
 from miniature.attributes import Attributes
 from miniature.renderer.autoencoder import decode, encode, psnr, train_autoencoder
-from miniature.renderer.export import export_pipeline
+from miniature.renderer.export import export_pipeline, load_parts
 from miniature.renderer.latents import LatentData, build_latents, load_latents, save_latents
 from miniature.renderer.transformer import TransformerRecipe, train_transformer
 from miniature.scenes.store import load_scenes
@@ -32,12 +32,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--work", type=Path, default=FOLDER, help="checkpoints and latents")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "renderer", help="pipeline folder")
-    parser.add_argument("--autoencoder-steps", type=int, default=2500)
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="pipeline folder to start from: its latents are kept, its transformer learns on",
+    )
+    parser.add_argument("--autoencoder-steps", type=int, default=2000)
     parser.add_argument(
         "--decoder-steps", type=int, default=1000, help="steps of the decoder alone, at the end"
     )
     parser.add_argument("--steps", type=int, default=7000, help="steps of the transformer")
-    parser.add_argument("--batch", type=int, default=48, help="pictures a step")
+    parser.add_argument("--batch", type=int, default=32, help="pictures a step")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
@@ -81,8 +86,18 @@ def main() -> None:
     torch.set_flush_denormal(True)
     pictures, attributes = load_scenes(args.scenes)
     rows = np.arange(len(pictures)) % HELD_OUT_EVERY != 0
-    plan = Plan(args.work / "autoencoder.pt", args.autoencoder_steps, seed=args.seed, device=device)
-    autoencoder = train_autoencoder(pictures[rows], plan, start=None)
+    if args.start is None:
+        plan = Plan(
+            args.work / "autoencoder.pt",
+            args.autoencoder_steps,
+            rate=1.5e-3,
+            batch=16,
+            seed=args.seed,
+            device=device,
+        )
+        autoencoder, begun = train_autoencoder(pictures[rows], plan, start=None), None
+    else:
+        autoencoder, begun = load_parts(args.start)
     _report_autoencoder(autoencoder, pictures)
     if args.until == "autoencoder":
         return
@@ -90,7 +105,9 @@ def main() -> None:
     if args.until == "latents":
         return
     trained = TransformerRecipe(seed=args.seed, steps=args.steps, batch=args.batch)
-    transformer = train_transformer(data, args.work / "transformer.pt", trained, device)
+    transformer = train_transformer(
+        data, args.work / "transformer.pt", trained, device, start=begun
+    )
     if args.until == "transformer":
         return
     sharper = Plan(args.work / "decoder.pt", args.decoder_steps, seed=args.seed + 1, device=device)

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from diffusers import (
     AutoencoderTiny,
     DPMSolverMultistepScheduler,
@@ -45,3 +46,12 @@ def export_pipeline(
     pipeline = PixArtSigmaPipeline(**parts, scheduler=cast(Any, make_scheduler()))
     pipeline.save_pretrained(folder)
     (folder / "generation.json").write_text(json.dumps(GENERATION, indent=1) + "\n")
+
+
+def load_parts(folder: Path) -> tuple[AutoencoderTiny, PixArtTransformer2DModel]:
+    """Autoencoder and transformer of an exported pipeline, in 32 bit, to be trained further."""
+    autoencoder = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    transformer = PixArtTransformer2DModel.from_pretrained(
+        folder / "transformer", torch_dtype=torch.float32
+    )
+    return cast(AutoencoderTiny, autoencoder), cast(PixArtTransformer2DModel, transformer)

@@ -1,7 +1,7 @@
 """Turns scenes into what the transformer trains on: latents and caption embeddings, made once.
 
 Each scene gives four pictures (itself, its mirror image, and a colour grade of each), each
-picture several captions. Latents are float16 (picture, 8, 16, 16); caption embeddings are the
+picture several captions. Latents are float16 (picture, 4, 32, 32); caption embeddings are the
 frozen encoder's token states, float16, one after the other with their offsets.
 """
 
@@ -18,10 +18,11 @@ from miniature.attributes import PALETTES, Attributes, Palette
 from miniature.captions import caption
 from miniature.palette import grade
 from miniature.renderer.autoencoder import encode
+from miniature.training import precision
 from scorer.minilm import text_encoder_and_tokenizer
 
 VARIANTS = 4
-CAPTIONS = 3
+CAPTIONS = 2
 BATCH = 64
 
 
@@ -69,7 +70,7 @@ def embed_captions(captions: list[str]) -> tuple[np.ndarray, np.ndarray]:
     for start in tqdm(range(0, len(order), BATCH), desc="captions"):
         batch = order[start : start + BATCH]
         words = tokenizer([captions[i] for i in batch], padding=True, return_tensors="pt")
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision("cpu"):
             states: Any = encoder(**words)[0]
         for row, number in enumerate(batch):
             tokens[offsets[number] : offsets[number + 1]] = states[row, : lengths[number]].float()

@@ -13,23 +13,29 @@ from tqdm import tqdm
 
 from miniature import WEIGHTS
 from miniature.training import pick_device
+from scorer.device import computes_bfloat16
 from scorer.minilm import text_encoder_and_tokenizer
 
 
 @lru_cache(maxsize=1)
 def load_pipeline(device: str = "auto") -> Any:
-    """The exported pipeline in bfloat16, with the frozen sentence encoder as its text side."""
+    """The exported pipeline with the frozen sentence encoder as its text side.
+
+    It is in bfloat16 where the device computes in it.
+    """
     from diffusers import DiffusionPipeline
 
+    place = pick_device(device)
+    dtype = torch.bfloat16 if computes_bfloat16(place) else torch.float32
     encoder, tokenizer = text_encoder_and_tokenizer()
     pipeline = DiffusionPipeline.from_pretrained(
         str(WEIGHTS / "renderer"),
-        text_encoder=encoder.to(torch.bfloat16),
+        text_encoder=encoder.to(dtype),
         tokenizer=tokenizer,
-        torch_dtype=torch.bfloat16,
+        torch_dtype=dtype,
     )
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(pick_device(device))
+    return pipeline.to(place)
 
 
 def draw(

@@ -3,9 +3,11 @@
 Flow matching (Lipman et al. 2023, arXiv 2210.02747; rectified-flow form of Liu et al. 2023,
 arXiv 2209.03003): x_t = (1 - t)·x + t·ε, and the network predicts ε - x. t is logit-normal (Esser
 et al. 2024, arXiv 2403.03206), captions are dropped one time in ten for classifier-free guidance
-(Ho and Salimans 2022). Hidden matrices train with Muon, everything else with AdamW.
+(Ho and Salimans 2022). Hidden matrices train with Muon where it is fast. For the first
+part of a training half of the tokens skip the middle blocks (`miniature.renderer.routing`).
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,12 @@ from tqdm import tqdm
 
 from miniature.renderer.autoencoder import CHANNELS
 from miniature.renderer.latents import CAPTIONS, LatentData
-from miniature.training import learning_rate, load_checkpoint, save_checkpoint
+from miniature.renderer.routing import draw_kept, routed
+from miniature.training import learning_rate, load_checkpoint, precision, save_checkpoint
+from scorer.device import computes_bfloat16
 
 EMA = 0.999
+LATENT_SIDE, PATCH = 32, 4
 CAPTION_DROPOUT = 0.1
 
 
@@ -31,7 +36,7 @@ class TransformerRecipe:
 
     seed: int = 0
     steps: int = 7000
-    batch: int = 48
+    batch: int = 32
     layers: int = 8
     heads: int = 4
     head_width: int = 64
@@ -39,6 +44,12 @@ class TransformerRecipe:
     muon_rate: float = 1e-3
     every: int = 200
     """Steps between checkpoints."""
+    routed: float = 0.6
+    """Share of the steps in which tokens are routed around the middle blocks."""
+    route: tuple[int, int] = (1, 6)
+    """First and last of these blocks."""
+    kept: float = 0.5
+    """Share of the tokens that they see."""
 
 
 def make_transformer(recipe: TransformerRecipe) -> PixArtTransformer2DModel:
@@ -50,8 +61,8 @@ def make_transformer(recipe: TransformerRecipe) -> PixArtTransformer2DModel:
         out_channels=CHANNELS,
         num_layers=recipe.layers,
         cross_attention_dim=recipe.heads * recipe.head_width,
-        sample_size=16,
-        patch_size=2,
+        sample_size=LATENT_SIDE,
+        patch_size=PATCH,
         caption_channels=384,
         use_additional_conditions=False,
     )
@@ -63,7 +74,12 @@ def make_transformer(recipe: TransformerRecipe) -> PixArtTransformer2DModel:
 def make_optimizers(
     model: PixArtTransformer2DModel, recipe: TransformerRecipe
 ) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the blocks, AdamW for the rest."""
+    """Muon for the matrices inside the blocks, AdamW for the rest.
+
+    torch's Muon multiplies in bfloat16: where that is emulated AdamW trains everything.
+    """
+    if not computes_bfloat16(next(model.parameters()).device.type):
+        return [torch.optim.AdamW(model.parameters(), recipe.rate, betas=(0.9, 0.98), fused=True)]
     hidden = [p for p in model.transformer_blocks.parameters() if p.ndim == 2 and min(p.shape) > 16]
     chosen = {id(p) for p in hidden}
     rest = [p for p in model.parameters() if id(p) not in chosen]
@@ -79,8 +95,8 @@ def make_optimizers(
 class Batch:
     """Tensors of one step."""
 
-    latents: Float[Tensor, "batch 8 16 16"]
-    noise: Float[Tensor, "batch 8 16 16"]
+    latents: Float[Tensor, "batch 4 32 32"]
+    noise: Float[Tensor, "batch 4 32 32"]
     time: Float[Tensor, " batch"]
     tokens: Float[Tensor, "batch token 384"]
     mask: Float[Tensor, "batch token"]
@@ -127,10 +143,18 @@ def flow_matching_loss(model: PixArtTransformer2DModel, batch: Batch) -> Tensor:
 class Training:
     """The state of a training: weights, their moving average, optimizers, step."""
 
-    def __init__(self, recipe: TransformerRecipe, checkpoint: Path, device: str) -> None:
+    def __init__(
+        self,
+        recipe: TransformerRecipe,
+        checkpoint: Path,
+        device: str,
+        start: PixArtTransformer2DModel | None,
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.checkpoint, self.device = recipe, checkpoint, device
         self.model, self.ema = make_transformer(recipe), make_transformer(recipe)
+        if start is not None:
+            self.model.load_state_dict(start.state_dict())
         for model in (self.model, self.ema):
             nn.Module.to(model, device)
         self.ema.requires_grad_(False)
@@ -156,13 +180,23 @@ class Training:
         state["optimizers"] = [optimizer.state_dict() for optimizer in self.optimizers]
         save_checkpoint({**state, "step": self.step, "losses": self.losses}, self.checkpoint)
 
+    def _routing(self, batch: Batch) -> AbstractContextManager[None]:
+        recipe = self.recipe
+        if self.step >= recipe.routed * recipe.steps:
+            return nullcontext()
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
+        tokens = (LATENT_SIDE // PATCH) ** 2
+        kept = draw_kept(len(batch.latents), tokens, share=recipe.kept, generator=generator)
+        first, last = recipe.route
+        return routed(self.model, kept, first=first, last=last)
+
     def advance(self, batch: Batch) -> float:
         """One optimizer step; returns the loss."""
         share = learning_rate(self.step, self.recipe.steps)
         groups = [group for opt in self.optimizers for group in opt.param_groups]
         for group, rate in zip(groups, self.rates, strict=True):
             group["lr"] = rate * share
-        with torch.autocast(self.device, torch.bfloat16):
+        with precision(self.device), self._routing(batch):
             loss = flow_matching_loss(self.model, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -178,10 +212,23 @@ class Training:
 
 
 def train_transformer(
-    data: LatentData, checkpoint: Path, recipe: TransformerRecipe, device: str
+    data: LatentData,
+    checkpoint: Path,
+    recipe: TransformerRecipe,
+    device: str,
+    *,
+    start: PixArtTransformer2DModel | None = None,
 ) -> PixArtTransformer2DModel:
-    """Trains, or goes on training; returns the moving average of the weights."""
-    training = Training(recipe, checkpoint, device)
+    """Trains, or goes on training; returns the moving average of the weights.
+
+    Args:
+        data: What it learns from.
+        checkpoint: Where it goes on from, if it is there, and is saved to.
+        recipe: How it is trained.
+        device: Torch device.
+        start: Weights to begin with; None for untrained ones.
+    """
+    training = Training(recipe, checkpoint, device, start)
     bar = tqdm(initial=training.step, total=recipe.steps, desc="transformer")
     recent: list[float] = []
     while training.step < recipe.steps:

@@ -1,10 +1,12 @@
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from diffusers import PixArtTransformer2DModel
 
 from miniature.attributes import sample
 from miniature.classifier import (
@@ -18,7 +20,8 @@ from miniature.classifier import (
 from miniature.encoder import sigmoid_loss
 from miniature.renderer.autoencoder import decode, encode, make_autoencoder, psnr
 from miniature.renderer.export import export_pipeline
-from miniature.renderer.latents import LatentData
+from miniature.renderer.latents import CAPTIONS, LatentData
+from miniature.renderer.routing import draw_kept, routed
 from miniature.renderer.transformer import (
     TransformerRecipe,
     draw_batch,
@@ -27,16 +30,30 @@ from miniature.renderer.transformer import (
 )
 from miniature.training import Plan, fit, learning_rate
 
-TINY = TransformerRecipe(steps=2, batch=4, layers=1, heads=2, head_width=16, every=1)
+TINY = TransformerRecipe(
+    steps=2, batch=4, layers=2, heads=2, head_width=16, every=1, routed=0.5, route=(0, 1)
+)
 
 
 @pytest.fixture(scope="module")
 def data() -> LatentData:
-    """Latents of eight pictures with three captions of five tokens each, and the empty caption."""
+    """Latents of eight pictures with its captions of five tokens each, and the empty caption."""
     rng = np.random.default_rng(0)
-    offsets = np.arange(8 * 3 + 2) * 5
+    offsets = np.arange(8 * CAPTIONS + 2) * 5
     tokens = rng.standard_normal((offsets[-1], 384)).astype(np.float16)
-    return LatentData(rng.standard_normal((8, 8, 16, 16)).astype(np.float16), tokens, offsets)
+    return LatentData(rng.standard_normal((8, 4, 32, 32)).astype(np.float16), tokens, offsets)
+
+
+def run(model: PixArtTransformer2DModel) -> torch.Tensor:
+    """What it answers to two fixed noises."""
+    generator = torch.Generator().manual_seed(1)
+    return model(
+        torch.randn(2, 4, 32, 32, generator=generator),
+        encoder_hidden_states=torch.randn(2, 5, 384, generator=generator),
+        timestep=torch.tensor([300.0, 700.0]),
+        added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+        return_dict=False,
+    )[0]
 
 
 def fitted(folder: Path, *, killed_at: int | None = None) -> torch.Tensor:
@@ -81,11 +98,44 @@ def test_a_batch_depends_on_seed_and_step_only(data: LatentData):
     assert not torch.equal(first.noise, other.noise)
 
 
+def test_the_transformer_begins_with_the_weights_it_is_given(data: LatentData, tmp_path: Path):
+    start = make_transformer(TINY)
+    torch.nn.init.constant_(start.proj_out.bias, 3.0)
+    still = replace(TINY, rate=0.0, muon_rate=0.0)
+    trained = train_transformer(data, tmp_path / "state.pt", still, "cpu", start=start)
+    torch.testing.assert_close(trained.proj_out.bias, start.proj_out.bias)
+
+
+def test_tokens_that_are_routed_around_the_blocks_come_out_as_they_went_in():
+    model = make_transformer(TINY).eval()
+    kept = draw_kept(2, 64, share=0.25, generator=torch.Generator().manual_seed(0))
+    seen: list[torch.Tensor] = []
+    model.transformer_blocks[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    model.norm_out.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.no_grad(), routed(model, kept, first=0, last=1):
+        run(model)
+    before, after = seen
+    changed = (before != after).any(-1)
+    assert kept.shape == (2, 16)
+    assert torch.equal(changed.nonzero()[:, 1].view(2, 16), kept.sort(1).values)
+
+
+def test_after_routing_the_model_sees_all_tokens_again():
+    model = make_transformer(TINY).eval()
+    torch.nn.init.normal_(model.proj_out.weight)
+    with torch.no_grad():
+        whole = run(model)
+        kept = draw_kept(2, 64, share=0.5, generator=torch.Generator().manual_seed(0))
+        with routed(model, kept, first=0, last=1):
+            assert not torch.equal(run(model), whole)
+        torch.testing.assert_close(run(model), whole)
+
+
 def test_a_picture_goes_through_the_autoencoder_and_comes_back_in_its_shape():
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     model = make_autoencoder().eval()
     latents = encode(model, pictures)
-    assert latents.shape == (2, 8, 4, 4)
+    assert latents.shape == (2, 4, 8, 8)
     assert decode(model, latents).shape == pictures.shape
 
 
@@ -105,13 +155,14 @@ def test_the_exported_folder_is_a_pipeline_without_its_text_side(tmp_path: Path)
 
 def test_the_sigmoid_loss_of_known_logits():
     # Two pairs, logits 0: each of the four terms is log 2, divided by the batch of two.
-    assert sigmoid_loss(torch.zeros(2, 2)).item() == pytest.approx(2 * np.log(2))
-    assert sigmoid_loss(20 * (2 * torch.eye(3) - 1)).item() == pytest.approx(0, abs=1e-6)
+    assert sigmoid_loss(torch.zeros(2, 2), torch.eye(2) > 0).item() == pytest.approx(2 * np.log(2))
+    right = 20 * (2 * torch.eye(3) - 1)
+    assert sigmoid_loss(right, torch.eye(3) > 0).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_a_classifier_comes_back_from_disk_in_16_bit(tmp_path: Path):
     torch.manual_seed(0)
-    widths = (8, 8, 16, 16)
+    widths = (8, 4, 32, 32)
     model = Classifier(widths).eval()
     pictures = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
     save_classifier(model, widths, tmp_path)
