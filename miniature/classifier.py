@@ -1,11 +1,11 @@
 """A classifier of what a picture shows: the judge of control, and the participants' perception.
 
     python -m miniature.classifier judge          # all training scenes
-    python -m miniature.classifier perception     # every third training scene
+    python -m miniature.classifier perception     # the training scenes of even number
 
 Both are small ResNets with one head an attribute. They differ in seed, width and data, so that
 what the simulated participants see is not what the judge sees, and neither shares a weight or
-(perception) a picture with the image-text encoder, which trains on the other two thirds.
+(perception) a picture with the image-text encoder, which trains on those of odd number.
 """
 
 import argparse
@@ -64,7 +64,7 @@ class Role:
 ROLES = {
     "judge": Role(1, (32, 64, 128, 192), lambda number: number % HELD_OUT_EVERY != 0),
     "perception": Role(
-        2, (28, 56, 112, 168), lambda number: number % HELD_OUT_EVERY != 0 and number % 3 == 1
+        2, (28, 56, 112, 168), lambda number: number % HELD_OUT_EVERY != 0 and number % 2 == 0
     ),
 }
 

@@ -5,8 +5,8 @@
 A small SigLIP vision tower learns, with the pairwise sigmoid loss (Zhai et al. 2023, arXiv
 2303.15343, eq. 1), which texts are true of a picture: its caption among those of other pictures,
 and every single phrase of the grammar (here a text may be true of many pictures). The words are
-the frozen sentence encoder's. It trains on two thirds of the scenes; the participants' perception
-(`miniature.classifier`) on the other third.
+the frozen sentence encoder's. It trains on the scenes of odd number, the participants' perception
+(`miniature.classifier`) on those of even number.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from miniature import WEIGHTS
 from miniature.attributes import Attributes, Palette
 from miniature.captions import caption, claims
 from miniature.classifier import augment, draw_palette, to_tensor
-from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device, precision
+from miniature.training import BUILD, SCENES, Plan, fit, pick_device, precision
 from scorer.miniature_encoder import JointHeads, save_miniature_encoder
 
 DIM = 128
@@ -128,7 +128,7 @@ def train_encoder(
     vision, heads = make_encoder(plan.seed)
     model = torch.nn.ModuleList([vision, heads]).to(plan.device)
     rows = np.arange(len(pictures))
-    chosen = rows[(rows % HELD_OUT_EVERY != 0) & (rows % 3 != 1)]
+    chosen = rows[rows % 2 == 1]
     own_caption = torch.eye(plan.batch, dtype=torch.bool, device=plan.device)
 
     def loss_of(step: int) -> Tensor:

@@ -16,6 +16,7 @@ from miniature.attributes import Attributes, from_json, sample, to_json
 
 SHARD = 200
 FRESH_SEED = 1_000_003
+ORIGIN = "scenes.json"
 
 
 def scene_attributes(seed: int, number: int) -> Attributes:
@@ -34,12 +35,13 @@ def _render(number: int, *, seed: int, size: int) -> NDArray[np.uint8]:
 def render_scenes(folder: Path, *, count: int, seed: int, size: int, workers: int) -> Iterator[int]:
     """Renders what is missing of scenes 0 … count-1 into `folder`; yields each number done."""
     folder.mkdir(parents=True, exist_ok=True)
+    _check_origin(folder, {"seed": seed, "size": size})
     draw = partial(_render, seed=seed, size=size)
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for start in range(0, count, SHARD):
             numbers = range(start, min(start + SHARD, count))
             path = folder / f"scenes-{start // SHARD:05d}.npz"
-            if path.is_file():
+            if _holds(path, len(numbers)):
                 yield from numbers
                 continue
             pictures = []
@@ -47,6 +49,22 @@ def render_scenes(folder: Path, *, count: int, seed: int, size: int, workers: in
                 pictures.append(picture)
                 yield number
             _write_shard(path, np.stack(pictures), [scene_attributes(seed, n) for n in numbers])
+
+
+def _holds(path: Path, count: int) -> bool:
+    """Whether a shard is there with as many scenes; a smaller `count` may have cut it short."""
+    if not path.is_file():
+        return False
+    with np.load(path) as shard:
+        return len(shard["attributes"]) >= count
+
+
+def _check_origin(folder: Path, origin: dict[str, int]) -> None:
+    """Scenes of another seed or size are never mixed in."""
+    path = folder / ORIGIN
+    if path.is_file() and json.loads(path.read_text()) != origin:
+        raise ValueError(f"{str(folder)!r} holds scenes of {path.read_text()}, not of {origin}")
+    path.write_text(json.dumps(origin))
 
 
 def _write_shard(path: Path, pictures: NDArray[np.uint8], attributes: list[Attributes]) -> None:
