@@ -104,7 +104,8 @@ class Classifier(nn.Module):
 
 def to_tensor(pictures: np.ndarray) -> Float[Tensor, "batch 3 size size"]:
     """Pictures uint8 (batch, size, size, 3) as floats in [-1, 1]."""
-    return torch.from_numpy(pictures.astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2)
+    scaled = torch.from_numpy(pictures.astype(np.float32) / 127.5 - 1)
+    return scaled.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 def draw_palette(rng: np.random.Generator) -> Palette:
@@ -139,7 +140,8 @@ def train_classifier(
 ) -> Classifier:
     """Trains, or goes on training, a classifier; returns it in evaluation mode."""
     torch.manual_seed(role.seed)
-    model = Classifier(role.widths).to(plan.device)
+    model = Classifier(role.widths)
+    nn.Module.to(model, device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     chosen = np.array([row for row in range(len(pictures)) if role.trains_on(row)])
 
     def loss_of(step: int) -> Tensor:

@@ -1,7 +1,7 @@
 """Turns scenes into what the transformer trains on: latents and caption embeddings, made once.
 
 Each scene gives four pictures (itself, its mirror image, and a colour grade of each), each
-picture several captions. Latents are float16 (picture, 4, 32, 32); caption embeddings are the
+picture several captions. Latents are float16 (picture, 6, 32, 32); caption embeddings are the
 frozen encoder's token states, float16, one after the other with their offsets.
 """
 

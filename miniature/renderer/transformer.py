@@ -95,8 +95,8 @@ def make_optimizers(
 class Batch:
     """Tensors of one step."""
 
-    latents: Float[Tensor, "batch 4 32 32"]
-    noise: Float[Tensor, "batch 4 32 32"]
+    latents: Float[Tensor, "batch 6 32 32"]
+    noise: Float[Tensor, "batch 6 32 32"]
     time: Float[Tensor, " batch"]
     tokens: Float[Tensor, "batch token 384"]
     mask: Float[Tensor, "batch token"]

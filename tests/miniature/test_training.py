@@ -41,14 +41,14 @@ def data() -> LatentData:
     rng = np.random.default_rng(0)
     offsets = np.arange(8 * CAPTIONS + 2) * 5
     tokens = rng.standard_normal((offsets[-1], 384)).astype(np.float16)
-    return LatentData(rng.standard_normal((8, 4, 32, 32)).astype(np.float16), tokens, offsets)
+    return LatentData(rng.standard_normal((8, 6, 32, 32)).astype(np.float16), tokens, offsets)
 
 
 def run(model: PixArtTransformer2DModel) -> torch.Tensor:
     """What it answers to two fixed noises."""
     generator = torch.Generator().manual_seed(1)
     return model(
-        torch.randn(2, 4, 32, 32, generator=generator),
+        torch.randn(2, 6, 32, 32, generator=generator),
         encoder_hidden_states=torch.randn(2, 5, 384, generator=generator),
         timestep=torch.tensor([300.0, 700.0]),
         added_cond_kwargs={"resolution": None, "aspect_ratio": None},
@@ -135,7 +135,7 @@ def test_a_picture_goes_through_the_autoencoder_and_comes_back_in_its_shape():
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     model = make_autoencoder().eval()
     latents = encode(model, pictures)
-    assert latents.shape == (2, 4, 8, 8)
+    assert latents.shape == (2, 6, 8, 8)
     assert decode(model, latents).shape == pictures.shape
 
 
@@ -162,7 +162,7 @@ def test_the_sigmoid_loss_of_known_logits():
 
 def test_a_classifier_comes_back_from_disk_in_16_bit(tmp_path: Path):
     torch.manual_seed(0)
-    widths = (8, 4, 32, 32)
+    widths = (8, 6, 32, 32)
     model = Classifier(widths).eval()
     pictures = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
     save_classifier(model, widths, tmp_path)
