@@ -59,7 +59,9 @@ def make_config(options: Mapping[str, Any]) -> RunConfig:
         first = error.errors(include_url=False)[0]
         name = option_of(str(first["loc"][0]))
         reason = first["msg"][0].lower() + first["msg"][1:]
-        raise InputError(f"{name} {first['input']!r}: {reason}") from error
+        value = options.get(str(first["loc"][0]), first["input"])
+        shown = "x".join(map(str, value)) if isinstance(value, tuple) else value
+        raise InputError(f"{name} {shown!r}: {reason}") from error
     check_address("--llm-base-url", config.llm_base_url)
     check_address("--image-base-url", config.image_base_url)
     return config

@@ -12,9 +12,11 @@ import unicodedata
 from collections.abc import Iterable
 
 from agent.proposer import ProposalRequest
+from agent.secrets import redact
 from agent.trajectory import Edit
 
-MAX_PROMPT = 2000
+MAX_PROMPT = 2500
+"""Characters of an edited prompt: more than a user's own may have, so that it can be edited."""
 MAX_INSTRUCTION = 200
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
@@ -57,8 +59,8 @@ def usable_edits(drafts: Iterable[Edit], request: ProposalRequest) -> tuple[Edit
     for draft in drafts:
         edit = Edit(
             axis=draft.axis,
-            instruction=clean(draft.instruction, MAX_INSTRUCTION) or "change the prompt",
-            prompt=clean(draft.prompt),
+            instruction=clean(redact(draft.instruction), MAX_INSTRUCTION) or "change the prompt",
+            prompt=clean(redact(draft.prompt)),
         )
         key = prompt_key(edit.prompt)
         if key and key not in known and len(usable) < request.count:

@@ -6,6 +6,7 @@ The one rule that is not obvious: `latest` goes by when a run began, as its `run
 copied or touched folder changes nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,12 @@ class Found:
     header: RunHeader
 
 
-def list_runs(runs_dir: Path) -> list[Found]:
+def list_runs(runs_dir: Path, damaged: Callable[[str], None] | None = None) -> list[Found]:
     """The readable runs of a folder, newest first.
+
+    Args:
+        runs_dir: The folder.
+        damaged: Told of every run that can't be read, and why.
 
     Raises:
         InputError: the folder can't be read; one that doesn't exist holds no runs.
@@ -38,8 +43,9 @@ def list_runs(runs_dir: Path) -> list[Found]:
     for folder in folders:
         try:
             found.append(Found(folder, read_header(folder)))
-        except InputError:  # of another version, or damaged: named by its folder it says so
-            continue
+        except InputError as error:  # of another version, or damaged
+            if damaged is not None:
+                damaged(str(error))
     return sorted(found, key=lambda f: (f.header.created, f.folder.name), reverse=True)
 
 
@@ -52,7 +58,9 @@ def resolve_run(runs_dir: Path, reference: str) -> Path:
     runs = list_runs(runs_dir)
     if reference == "latest":
         if not runs:
-            raise InputError(f"there is no run in {str(runs_dir)!r} yet: start one, or --runs-dir")
+            raise InputError(
+                f"there is no run in {str(runs_dir)!r} yet: start one, or name another --runs-dir"
+            )
         return runs[0].folder
     exact = [run.folder for run in runs if reference in (run.header.id, run.folder.name)]
     if exact:
@@ -65,14 +73,16 @@ def resolve_run(runs_dir: Path, reference: str) -> Path:
     if fitting:
         ids = ", ".join(run.header.id for run in fitting[:5])
         raise InputError(f"{reference!r} fits several runs: {ids}; give more of the id")
+    if _is_run(runs_dir / reference):  # there, but it can't be read: that says why
+        read_header(runs_dir / reference)
     raise InputError(
         f"{reference!r} is no run of {str(runs_dir)!r} and no run's folder: "
-        f"`pamela-agent runs` lists them"
+        f"`pamela-agent runs --runs-dir {runs_dir}` lists them"
     )
 
 
-def _is_run(reference: str) -> bool:
+def _is_run(reference: str | Path) -> bool:
     try:
-        return bool(reference) and (Path(reference) / HEADER).is_file()
+        return bool(str(reference)) and (Path(reference) / HEADER).is_file()
     except (OSError, ValueError):
         return False

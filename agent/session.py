@@ -7,6 +7,7 @@ The one rule that is not obvious: bad input is an exception and leaves no run be
 has begun, failure and interrupt are outcomes, with everything that was found until then.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,9 +86,20 @@ def improve(order: Order, *, clock: Clock, observer: Observer | None = None) -> 
             optimize(
                 store=store, user=opened.user, parts=opened.parts, observer=observer, clock=clock
             )
+    except InputError as error:
+        raise _after_beginning(error, folder) from error
     except (RunError, KeyboardInterrupt) as error:
         return _ended(error, load_run(folder), folder)
     return Outcome(load_run(folder), folder)
+
+
+def _after_beginning(error: InputError, folder: Path) -> InputError:
+    """Bad input that was seen late: nothing of the run stays, unless something was tried."""
+    if not load_run(folder).candidates:
+        shutil.rmtree(folder, ignore_errors=True)
+        return error
+    go_on = f"once that is mended, go on with `pamela-agent run --resume {folder}`"
+    return type(error)(f"{error}; {go_on}")
 
 
 def _ended(error: BaseException, trajectory: Trajectory, folder: Path | None) -> Outcome:
@@ -122,10 +134,15 @@ def _begin(order: Order, clock: Clock) -> Session:
     user = load_user(order.user, clock)
     check_writable(order.runs_dir)
     parts = build_parts(config, clock)
-    folder = new_run_folder(order.runs_dir, prompt)
     with clock.stage("render"):  # what the renderer says of itself takes longest: it reads weights
-        header = make_header(folder.name, prompt, config, user, parts, profile_path=order.user)
-    return Session(RunStore.create(folder, header), user, parts)
+        header = make_header("", prompt, config, user, parts, profile_path=order.user)
+    folder = new_run_folder(order.runs_dir, prompt)
+    try:
+        store = RunStore.create(folder, header.model_copy(update={"id": folder.name}))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Session(store, user, parts)
 
 
 def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
@@ -133,6 +150,8 @@ def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
     _check_same(header, order)
     trajectory = load_run(folder)
     if trajectory.status == "done":
+        if order.user is not None:
+            _same_user(header, order.user, clock)
         return Outcome(trajectory, folder)
     user = _same_user(header, order.user, clock)
     store = RunStore.resume(folder)
@@ -184,14 +203,21 @@ def _check_same(header: RunHeader, order: Order) -> None:
         before, now = getattr(header.config, name), getattr(config, name)
         if before != now:
             raise InputError(
-                f"the run {header.id!r} has {option_of(name)} {before!r}, not {now!r}: leave the "
-                f"option out, or start a new run"
+                f"the run {header.id!r} has {option_of(name)} {_said(before)}, not {_said(now)}: "
+                f"leave the option out, or start a new run"
             )
     if order.prompt is not None and order.prompt != header.prompt:
         raise InputError(
             f"the run {header.id!r} has --prompt {header.prompt!r}, not {order.prompt!r}: leave "
             f"it out, or start a new run"
         )
+
+
+def _said(value: object) -> str:
+    """A setting as it is given on the command line."""
+    if isinstance(value, tuple):
+        return "x".join(str(part) for part in value)
+    return "at its default" if value is None else repr(value)
 
 
 def _same_user(header: RunHeader, path: Path | None, clock: Clock) -> UserProfile:

@@ -154,8 +154,12 @@ class RunStore:
 
     def close(self) -> None:
         """Lets go of the run."""
-        self._stream.close()
-        self._lock.release()
+        try:
+            self._stream.close()
+        except OSError:
+            pass  # a full disk: `record` has said so already
+        finally:
+            self._lock.release()
 
     def record(self, record: Record, seconds: Seconds | None = None) -> None:
         """Appends a record, unless it was written before the run was resumed.
@@ -222,6 +226,8 @@ class RunStore:
         if not candidate.images:
             return
         source = self.folder / candidate.images[0].path
+        if not source.is_file():
+            raise RunError(f"the picture {str(source)!r} is gone: restore it, or start a new run")
         with source.open("rb") as picture, written(self.folder / BEST) as stream:
             shutil.copyfileobj(picture, stream)
 

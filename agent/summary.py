@@ -33,6 +33,8 @@ def headline(run: Trajectory) -> str:
     """The gain in one honest sentence."""
     if run.initial is None or run.best is None or run.gain.search is None:
         return "nothing is known of the gain: your own prompt has no score"
+    if len(run.candidates) == 1:
+        return f"no edit was tried, so nothing is known of the gain{_why_none(run)}"
     if run.best.id == run.initial.id:
         return "no edit was predicted to be liked more: your own prompt stays the best"
     personal = run.config.scorer.partition(":")[0] in ON_THE_SCALE
@@ -44,6 +46,12 @@ def headline(run: Trajectory) -> str:
             f"(optimistic: the search chose by them)"
         )
     return f"{what} {_heldout_in_words(run, scale)}"
+
+
+def _why_none(run: Trajectory) -> str:
+    """What kept the search from trying anything, as far as it was recorded."""
+    reasons = [e.message for e in run.events if e.type in ("limit", "proposal_failed")]
+    return f" ({printable(reasons[-1])})" if reasons else ""
 
 
 def _heldout_in_words(run: Trajectory, scale: str) -> str:

@@ -111,7 +111,7 @@ class PersonalScorer:
         folder = Path(self._place)
         if not folder.is_dir():
             return told
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = _config(folder)
         hashes = {
             f"sha256:{name}": hashlib.sha256((folder / name).read_bytes()).hexdigest()
             for name in self._files
@@ -182,19 +182,30 @@ class PersonalScorer:
         return {"adherence": np.where(known, figures, np.nan)}
 
 
+def _config(folder: Path) -> dict[str, object]:
+    file = folder / "config.json"
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise PrerequisiteError(
+            f"the predictor in {str(folder)!r} can't be read: its {file.name} is no JSON object "
+            f"({type(error).__name__}); copy the folder again, or train one"
+        ) from error
+
+
 def _check_place(place: str, files: Sequence[str]) -> None:
     folder = Path(place)
     if folder.is_dir():
         missing = [name for name in files if not (folder / name).is_file()]
         if missing:
             raise PrerequisiteError(
-                f"the predictor in {place!r} lacks {', '.join(missing)}: train it with "
-                f"`python -m miniature.predictor`"
+                f"the predictor in {place!r} lacks {', '.join(missing)}: give the folder that "
+                f"`save_network` and `save_prior` wrote, or plain `pamela` for the one that ships"
             )
-    elif not HUB_ID.fullmatch(place):
+    elif folder.exists() or not HUB_ID.fullmatch(place):
         raise PrerequisiteError(
-            f"there is no predictor in {place!r}: give a folder or the id of a model on the hub; "
-            f"`python -m miniature.predictor` trains the one that ships"
+            f"there is no predictor in {place!r}: give the folder of one, or the id of a model on "
+            f"the hub (owner/name)"
         )
 
 

@@ -7,6 +7,7 @@ The one rule that is not obvious: image paths are relative to the profile and ma
 folder, neither by `..` nor through a link; they are checked, and the pictures decoded, on load.
 """
 
+import codecs
 import os
 import tempfile
 from pathlib import Path
@@ -85,7 +86,7 @@ class UserProfile(BaseModel):
         """
         file = Path(path)
         try:
-            text = file.read_bytes()
+            text = file.read_bytes().removeprefix(codecs.BOM_UTF8)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(
@@ -175,7 +176,7 @@ def _explain(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "json_invalid":
-        return f"is not JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
+        return f"is not JSON in UTF-8 ({first['msg'].removeprefix('Invalid JSON: ')})"
     if first["type"] == "extra_forbidden":
         known = Rating if first["loc"][0] == "ratings" else UserProfile
         return f"has the unknown key {key!r}: known are {', '.join(known.model_fields)}"

@@ -5,27 +5,41 @@ Answers come from standard input, so they can also be piped; an empty one leaves
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.parsers import Subparsers, add_command
 from agent.errors import InputError
 
 if TYPE_CHECKING:
     from scorer import UserProfile
 
 DEFAULT = "profile.json"
+EXAMPLES = """\
+examples:
+  pamela-agent init
+  pamela-agent init people/ada.json
+"""
 
 
-def add_parser(subparsers: Any) -> None:
-    """Adds the command to the command line."""
-    parser = subparsers.add_parser("init", help="ask the few questions that make a profile")
-    parser.add_argument("profile", nargs="?", default=DEFAULT, metavar="PROFILE")
-    parser.set_defaults(execute=execute)
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command."""
+    parser = add_command(subparsers, "init", "ask the few questions that make a profile", EXAMPLES)
+    parser.add_argument(
+        "profile",
+        nargs="?",
+        default=DEFAULT,
+        metavar="PROFILE",
+        help="the file to write (default: %(default)s)",
+    )
 
 
 def execute(args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
+    if not args.profile:
+        raise InputError("PROFILE '' is no file name: name the file to write, or leave it out")
     file = Path(args.profile)
     if file.exists():
         raise InputError(f"{args.profile!r} exists and is not overwritten: name another file")
@@ -33,7 +47,9 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"the folder {str(file.parent)!r} does not exist: make it first")
     profile = ask_profile()
     profile.save(file)
-    print(f"wrote {args.profile}: use it with `pamela-agent run --user {args.profile}`")
+    print(
+        f"wrote {args.profile}: use it with `pamela-agent run --user {shlex.quote(args.profile)}`"
+    )
     print("ratings of pictures you know make it better; the README says how to add them")
     return 0
 
@@ -67,7 +83,12 @@ def _checked(answers: dict[str, Any]) -> "UserProfile":
 
 def _ask(question: str) -> str:
     print(f"{question}: ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline()
+    if sys.stdin is None:  # closed by the shell, as in `<&-`
+        raise InputError("standard input is closed: the answers are read from there")
+    try:
+        answer = sys.stdin.readline()
+    except UnicodeDecodeError:
+        raise InputError(f"the answer to {question!r} is not valid text: use UTF-8") from None
     if not sys.stdin.isatty():
         print(file=sys.stderr)
     return answer.strip()

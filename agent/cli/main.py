@@ -8,12 +8,14 @@ anything heavy before it is executed, so that help is there at once.
 """
 
 import argparse
+import errno
 import importlib
 import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from agent.cli.output import complain, documents, print_json
@@ -91,10 +93,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has gone, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_FAILED
+    except OSError as error:  # a full disk behind `>`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        complain(f"standard output can't be written ({error.strerror})")
+        return EXIT_FAILED
     return code
 
 
 def _prepare() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell, as in `>&-`
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -116,14 +125,26 @@ def _guarded(words: Sequence[str], *, wants_json: bool) -> int:
         raise
     except KeyboardInterrupt:
         return _ended("interrupted", EXIT_INTERRUPTED, wants_json=wants_json)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:  # standard output: see `main`
+            raise
+        if error.errno == errno.ENAMETOOLONG:
+            name = str(error.filename)[:60]
+            problem = f"the path {name + '…'!r} is too long: give a shorter one"
+            return _ended(problem, EXIT_INPUT, wants_json=wants_json)
+        return _unexpected(error, wants_json=wants_json)
     except PamelaError as error:
         code = EXIT_INPUT if isinstance(error, InputError) else EXIT_FAILED
         return _ended(str(error), code, wants_json=wants_json)
-    except Exception as error:
-        if os.environ.get(TRACEBACK):
-            raise
-        message = f"unexpected {type(error).__name__}: {error} ({TRACEBACK}=1 shows where)"
-        return _ended(message, EXIT_FAILED, wants_json=wants_json)
+    except Exception as error:  # noqa: BLE001 - the last resort: never a traceback
+        return _unexpected(error, wants_json=wants_json)
+
+
+def _unexpected(error: Exception, *, wants_json: bool) -> int:
+    if os.environ.get(TRACEBACK):
+        raise error
+    message = f"unexpected {type(error).__name__}: {error} ({TRACEBACK}=1 shows where)"
+    return _ended(message, EXIT_FAILED, wants_json=wants_json)
 
 
 def _ended(message: str, code: int, *, wants_json: bool) -> int:

@@ -33,7 +33,7 @@ def execute(args: argparse.Namespace) -> int:
     from agent.store import load_run
 
     runs: list[tuple[Found, Trajectory]] = []
-    for found in list_runs(args.runs_dir):
+    for found in list_runs(args.runs_dir, damaged=complain):
         try:
             runs.append((found, load_run(found.folder)))
         except InputError as error:

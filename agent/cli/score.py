@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.output import print_json
+from agent.cli.parsers import Subparsers, add_command, add_json
 from agent.errors import InputError
 from agent.text import printable
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
     from scorer import Scores, UserProfile
 
+EXAMPLES = """\
+examples:
+  pamela-agent score picture.png --user examples/profile.json
+  pamela-agent score runs/*/best.png --user me.json --json
+  pamela-agent score photo.jpg --user me.json --prompt "a tower by a lake" --scorer average
+"""
 PROMPT_CHUNK = "prompt"
 """The text of a PNG that holds the words it was made from."""
 
@@ -27,9 +34,9 @@ class Picture:
     prompt: str | None
 
 
-def add_parser(subparsers: Any) -> None:
-    """Adds the command to the command line."""
-    parser = subparsers.add_parser("score", help="how much a person would like pictures")
+def add_parser(subparsers: Subparsers) -> None:
+    """Adds the command."""
+    parser = add_command(subparsers, "score", "how much a person would like pictures", EXAMPLES)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="a picture file")
     parser.add_argument("--user", required=True, metavar="PROFILE", help="the person's profile")
     parser.add_argument(
@@ -42,8 +49,7 @@ def add_parser(subparsers: Any) -> None:
         help="what judges: pamela[:<path or id>], average or fake:noise (default: pamela)",
     )
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"])
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(execute=execute)
+    add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:

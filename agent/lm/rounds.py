@@ -21,9 +21,9 @@ import dspy
 import prompts
 from agent.edits import usable_edits
 from agent.lm.call import Outcome, call
-from agent.lm.threads import concurrently
 from agent.proposer import ProposalRequest, Proposals
 from agent.retry import RetryPolicy
+from agent.threads import concurrently
 from agent.trajectory import Edit, Event
 
 LONGEST_REPLY = 2000

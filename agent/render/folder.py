@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agent.errors import InputError
 from agent.render.defaults import INDEX
+from agent.render.quiet import quiet_libraries
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 CONTENT_NAME = re.compile(r"[0-9a-f]{64}")
@@ -36,10 +37,11 @@ def find_pipeline(location: str) -> str:
                 f"give the folder that `save_pretrained` wrote, with --renderer diffusers:FOLDER"
             )
         return str(folder)
-    if not HUB_ID.fullmatch(location) or location.startswith((".", "~")):
+    if folder.exists() or not HUB_ID.fullmatch(location) or location.startswith((".", "~")):
+        what = "is a file" if folder.exists() else "is no folder here"
         raise InputError(
-            f"there is no folder {location!r}: give a diffusers pipeline folder or a model id "
-            f"(owner/name), as in --renderer diffusers:FOLDER"
+            f"{location!r} {what}: give a diffusers pipeline folder or a model id (owner/name), "
+            f"as in --renderer diffusers:FOLDER"
         )
     return location
 
@@ -62,7 +64,8 @@ def fetch_pipeline(location: str) -> Path:
     from diffusers import DiffusionPipeline
 
     try:
-        return Path(DiffusionPipeline.download(location))
+        with quiet_libraries():
+            return Path(DiffusionPipeline.download(location))
     except Exception as error:  # noqa: BLE001 - whatever fails in there, the user's way out is one
         raise InputError(
             f"the model {location!r} can't be fetched ({_first_line(error)}): check the name and "
@@ -100,4 +103,5 @@ def _read_digest(path: str, size: int, modified: int) -> str:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    sentence = lines[0].split(". ")[0] if lines else ""
+    return f"{type(error).__name__}: {sentence[:160]}" if sentence else type(error).__name__

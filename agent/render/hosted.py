@@ -14,7 +14,6 @@ import io
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from agent.errors import PrerequisiteError
 from agent.render.base import RenderRequest, RenderResult
 from agent.retry import Retry, RetryPolicy, one_line, retrying
 from agent.secrets import check_address
+from agent.threads import concurrently
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -81,11 +81,9 @@ class HostedRenderer:
         self._policy = policy
 
     def render(self, requests: Sequence[RenderRequest]) -> Iterator[RenderResult]:
-        pool = ThreadPoolExecutor(AT_ONCE, "images-api")
-        try:
-            yield from pool.map(partial(self._draw, self._client), requests)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        client = self._client
+        calls = [partial(self._draw, client, request) for request in requests]
+        yield from concurrently(calls, at_once=AT_ONCE)
 
     def _draw(self, client: "OpenAI", request: RenderRequest) -> RenderResult:
         try:

@@ -10,6 +10,15 @@ def test_secret_of_the_environment_is_masked(monkeypatch: pytest.MonkeyPatch):
     assert redact("401 for correct-horse-battery") == "401 for [secret]"
 
 
+def test_secret_is_masked_with_blanks_around_it_in_any_variable_and_percent_encoded(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", " correct/horse+battery ")
+
+    assert redact("for correct/horse+battery") == "for [secret]"
+    assert redact("?key=correct%2Fhorse%2Bbattery") == "?key=[secret]"
+
+
 def test_what_looks_like_a_key_is_masked():
     assert redact("Incorrect API key: sk-proj-abc123DEF.") == "Incorrect API key: [secret]."
     assert redact("Authorization: Bearer abcdefgh1234") == "Authorization: Bearer [secret]"

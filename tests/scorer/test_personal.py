@@ -122,7 +122,7 @@ def test_it_is_described_by_hashes_of_its_weights(place: str) -> None:
 
 
 def test_a_folder_without_weights_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(PrerequisiteError, match=r"lacks config\.json.*miniature\.predictor"):
+    with pytest.raises(PrerequisiteError, match=r"lacks config\.json.*or plain `pamela`"):
         make_scorer(f"pamela:{tmp_path}")
     with pytest.raises(PrerequisiteError, match="no predictor in"):
         make_scorer(f"pamela:{tmp_path}/none")

@@ -9,6 +9,7 @@ import pytest
 Pamela = Callable[..., Any]
 
 RUN = ("run", "--user", "me.json", "--prompt", "rocks")
+FAKE = (*RUN, "--renderer", "fake", "--iterations", "1", "--branching", "1")
 PROFILES = {
     "missing.json": None,
     "broken.json": "{",
@@ -35,19 +36,39 @@ CASES = {
     "count out of range": ((*RUN, "--beam-width", "0"), "--beam-width 0"),
     "endless time": ((*RUN, "--time-limit", "inf"), "--time-limit inf"),
     "odd size": ((*RUN, "--size", "big"), "'big'"),
-    "tiny size": ((*RUN, "--size", "1x1"), "--size 1"),
+    "tiny size": ((*RUN, "--size", "1x1"), "--size '1x1'"),
     "unknown device": ((*RUN, "--device", "tpu"), "'tpu'"),
     "too few renders": ((*RUN, "--max-renders", "1"), "--max-renders 1"),
     "unknown renderer": ((*RUN, "--renderer", "easel"), "unknown renderer 'easel'"),
     "renderer that is no folder": ((*RUN, "--renderer", "diffusers:./no"), "'./no'"),
+    "renderer that is a file": ((*RUN, "--renderer", "diffusers:me.json"), "'me.json' is a file"),
+    "scorer that is a file": ((*FAKE, "--scorer", "pamela:me.json"), "no predictor in 'me.json'"),
+    "scorer of a broken folder": ((*FAKE, "--scorer", "pamela:broken"), "'broken' can't be read"),
+    "device that is not there": ((*FAKE, "--device", "mps"), "'mps'"),
     "unknown scorer": ((*RUN, "--renderer", "fake", "--scorer", "jury"), "unknown scorer 'jury'"),
     "unknown llm": ((*RUN, "--llm", "oracle"), "'oracle'"),
+    "address without a scheme": ((*RUN, "--llm-base-url", "a:pass@c:1/v1"), "environment"),
+    "port that is none": ((*RUN, "--llm-base-url", "http://c:99999"), "'http://c:99999'"),
     "address with a key": ((*RUN, "--llm-base-url", "http://a:b@c"), "environment"),
     "runs folder that is a file": ((*RUN, "--runs-dir", "me.json"), "'me.json' can't be written"),
+    "name that is too long": (("init", "x" * 5000), "too long"),
+    "picture name that is too long": (
+        ("score", "x" * 5000, "--user", "me.json"),
+        "does not decode",
+    ),
+    "profile without a name": (("init", ""), "PROFILE ''"),
     "no such run": (("show", "nothing"), "'nothing' is no run"),
     "no run at all": (("run", "--resume", "latest"), "no run in 'runs'"),
     "folder that is no run": (("show", "."), "'.' is no run"),
 }
+
+
+@pytest.fixture(autouse=True)
+def broken(here: Path) -> None:
+    """The folder of a predictor whose configuration is no JSON."""
+    (here / "broken").mkdir()
+    for name in ("config.json", "model.safetensors", "adaptation.safetensors"):
+        (here / "broken" / name).write_text("{")
 
 
 def is_one_line(text: str) -> bool:
@@ -99,3 +120,37 @@ def test_what_may_not_be_read_or_written_is_bad_input(pamela: Pamela, here: Path
     (here / "me.json").chmod(0)
 
     assert pamela(*RUN).code == 2
+
+
+def test_a_password_in_an_address_is_not_repeated(pamela: Pamela):
+    answer = pamela(*RUN, "--llm-base-url", "me:hunter2@localhost:1/v1", "--json")
+
+    assert "hunter2" not in answer.out + answer.err
+
+
+def test_a_user_who_is_named_again_must_be_the_same_also_when_all_is_done(
+    pamela: Pamela, small_run: Pamela, here: Path
+):
+    (here / "other.json").write_text('{"user_id": "somebody-else"}')
+    assert small_run().code == 0
+
+    answer = pamela("run", "--resume", "latest", "--user", "other.json")
+
+    assert answer.code == 2
+    assert "somebody-else" in answer.err
+
+
+def test_runs_names_the_damaged_ones(pamela: Pamela, small_run: Pamela, here: Path):
+    assert small_run().code == 0
+    (here / "runs" / "old").mkdir()
+    (here / "runs" / "old" / "run.json").write_text("{")
+
+    assert "old" in pamela("runs").err
+    assert "run.json is not valid" in pamela("show", "old").err
+
+
+def test_a_prompt_of_the_greatest_length_can_be_edited(small_run: Pamela):
+    answer = small_run("--json", prompt="rock " * 399 + "rocks")
+
+    assert len(answer.document["candidates"]) > 1
+    assert not answer.document["events"]

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 Start = Callable[..., subprocess.Popen[str]]
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,3 +86,36 @@ def test_reader_that_leaves_early_is_no_fault():
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT, check=True)
 
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("runs",), ("runs", "--json"), ("init", "new.json")])
+def test_closed_streams_are_no_traceback(here: Path, words: tuple[str, ...]):
+    command = shlex.join([sys.executable, "-m", "agent.cli.main", *words])
+    done = subprocess.run(
+        f"{command} <&- >&-",
+        shell=True,
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in (0, 2)
+    assert "Traceback" not in done.stderr
+
+
+def test_full_disk_behind_standard_output_is_one_line(here: Path):
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m agent.cli.main runs --json >/dev/full",
+        shell=True,
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "can't be written" in done.stderr

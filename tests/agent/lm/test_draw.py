@@ -182,4 +182,4 @@ def test_a_prompt_that_names_every_axis_gets_no_edit():
 
 
 def test_no_prompt_grows_beyond_the_limit():
-    assert prompts_of(asking("rock " * 399 + "rocks")) == []
+    assert prompts_of(asking("rock " * 499 + "rocks")) == []

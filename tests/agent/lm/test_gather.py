@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from agent.lm.gather import Gatherer
-from agent.lm.threads import concurrently
+from agent.threads import concurrently
 
 
 class Recorder:

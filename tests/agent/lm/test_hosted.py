@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.edits import MAX_PROMPT
 from agent.errors import InputError, PrerequisiteError, RunError
 from agent.lm import HostedSpec, make_lm
 from agent.lm.hosted import KEYS, key_variables, server_root
@@ -136,7 +137,7 @@ def test_endless_edits_and_escape_sequences_are_tamed():
     ]
     (answer,), _ = proposals(Reply(edits_reply(*wild, MOON)))
 
-    assert [len(edit.prompt) <= 2000 for edit in answer.edits] == [True, True]
+    assert [len(edit.prompt) <= MAX_PROMPT for edit in answer.edits] == [True, True]
     assert all(edit.prompt.isprintable() for edit in answer.edits)
 
 

@@ -12,8 +12,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from agent.errors import InputError, PrerequisiteError
 from agent.lm import make_lm
 from agent.lm.local import GumbelNoise, TransformersEngine
-from agent.lm.threads import concurrently
 from agent.program import make_proposer
+from agent.threads import concurrently
 from tests.agent.lm.requests import asking
 
 TEMPLATE = (

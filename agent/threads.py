@@ -6,6 +6,7 @@ The one rule that is not obvious: the threads are daemons, so a call that hangs 
 neither Ctrl-C nor the end of the program waiting.
 """
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,8 +14,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Runs all calls at once, each in a thread of its own; a single one runs right here.
+def concurrently(calls: Sequence[Callable[[], T]], *, at_once: int | None = None) -> list[T]:
+    """Runs calls in threads, all at once or `at_once` at a time; a single one runs right here.
 
     Raises:
         BaseException: that of the first call, in their order, that raised one.
@@ -24,13 +25,17 @@ def concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     results: dict[int, T] = {}
     errors: dict[int, BaseException] = {}
 
-    def run(place: int) -> None:
-        try:
-            results[place] = calls[place]()
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            errors[place] = error
+    places = itertools.count()  # `next` on it is atomic
 
-    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(len(calls))]
+    def work() -> None:
+        while (place := next(places)) < len(calls):
+            try:
+                results[place] = calls[place]()
+            except BaseException as error:  # noqa: BLE001 - raised again below
+                errors[place] = error
+
+    count = min(len(calls), at_once or len(calls))
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
