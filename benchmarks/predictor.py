@@ -14,7 +14,9 @@ import numpy as np
 from benchmarks.report import Report, bootstrap_mean, parser
 from miniature import WEIGHTS
 from miniature.participants import DATASET, SEED, build_dataset
-from scorer.adapt import Group, Prior, load_prior, posterior, predict_residual
+from miniature.predictor import embeddings_of
+from scorer.adapt import Group, Prior, design, load_prior, posterior, predict_residual
+from scorer.demographics import prior_mean
 from scorer.metrics import pairwise_accuracy, plcc, srocc
 from scorer.predictor import PamelaNetwork, load_network, predict
 from scorer.train import Ratings, without_person
@@ -27,12 +29,23 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def scored(network: PamelaNetwork, ratings: Ratings) -> tuple[list[np.ndarray], list[Group]]:
-    """Zero-shot scores and what they leave over, a person each, in the order of their numbers."""
+def scored(
+    network: PamelaNetwork, ratings: Ratings, prior: Prior | None = None
+) -> tuple[list[np.ndarray], list[Group]]:
+    """Zero-shot scores and what they leave over, a person each, in the order of their numbers.
+
+    With a prior, what the demographics say of a person's weights is in the score.
+    """
     score, cls = predict(network, ratings.tokens)
     users, given = ratings.user.numpy(), ratings.score.numpy()
     rows = [np.flatnonzero(users == user) for user in np.unique(users)]
-    return [score[r] for r in rows], [Group(cls[r], given[r] - score[r]) for r in rows]
+    scores = [score[r].astype(np.float64) for r in rows]
+    if prior is not None:
+        starts = [prior_mean(prior, person) for person in embeddings_of(ratings)]
+        scores = [
+            s + design(cls[r], prior) @ m for s, r, m in zip(scores, rows, starts, strict=True)
+        ]
+    return scores, [Group(cls[r], given[r] - s) for s, r in zip(scores, rows, strict=True)]
 
 
 def adapted(score: np.ndarray, asked: Group, known: Group, prior: Prior) -> np.ndarray:
@@ -86,8 +99,8 @@ def seen_sides(
     """New pictures of seen participants, adapted by their training ratings."""
     test = data["pamela_test_seen"]
     prior = load_prior(WEIGHTS / "predictor")
-    zero, asked = scored(personal, test)
-    _, known = scored(personal, data["pamela_train"])
+    zero, asked = scored(personal, test, prior)
+    _, known = scored(personal, data["pamela_train"], prior)
     places = {name: place for place, name in enumerate(names["pamela_train"])}
     corrected = [
         adapted(z, a, known[places[name]], prior)
@@ -101,7 +114,7 @@ def seen_sides(
 def unseen_sides(personal: PamelaNetwork, average: PamelaNetwork, test: Ratings) -> Sides:
     """Participants never trained on: zero-shot, and after 20 ratings, on the same other ones."""
     prior = load_prior(WEIGHTS / "predictor")
-    zero, groups = scored(personal, test)
+    zero, groups = scored(personal, test, prior)
     flat, _ = scored(average, without_person(test))
     scores: dict[str, list[np.ndarray]] = {"average": [], "zero-shot": [], f"{FEW} ratings": []}
     truth = []

@@ -17,12 +17,14 @@ import numpy as np
 
 from miniature import WEIGHTS
 from miniature.participants import DATASET
-from scorer.adapt import Group, estimate_prior, save_prior
+from scorer.adapt import Group, Prior, estimate_prior, save_prior
 from scorer.cache import CachedEncoder
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
+from scorer.demographics import estimate_demographics
 from scorer.encoders import make_encoder
 from scorer.predictor import PamelaNetwork, predict, save_network
+from scorer.tokens import person_fields
 from scorer.train import Ratings, Recipe, make_ratings, train_network
 
 OUT = WEIGHTS / "predictor"
@@ -53,6 +55,25 @@ def people_of(network: PamelaNetwork, ratings: Ratings) -> list[Group]:
     return [Group(cls[users == user], residual[users == user]) for user in np.unique(users)]
 
 
+def embeddings_of(ratings: Ratings) -> np.ndarray:
+    """Sentence embeddings of each person's fields, (person, field, sentence); nan if missing."""
+    columns = person_fields(ratings.fields)
+    users = ratings.user.numpy()
+    first = [int(np.flatnonzero(users == user)[0]) for user in np.unique(users)]
+    index = ratings.tokens.field_index.numpy()[first][:, columns]
+    found = ratings.tokens.sentences.numpy()[index].astype(np.float64)
+    found[index < 0] = np.nan
+    return found
+
+
+def prior_of(network: PamelaNetwork, train: Ratings) -> Prior:
+    """The prior of the adaptation, with where the demographics let a person start."""
+    groups = people_of(network, train)
+    prior = estimate_prior(groups)
+    told = estimate_demographics(groups, embeddings_of(train), prior)
+    return replace(prior, demographics=told)
+
+
 def main() -> None:
     """Trains both networks, estimates the prior, writes the weights in 16 bit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -75,7 +96,7 @@ def main() -> None:
         save_network(trained.network, folder)
         figures[name] = dict(trained.history[trained.epoch])
         if person:
-            save_prior(estimate_prior(people_of(trained.network, train)), args.out)
+            save_prior(prior_of(trained.network, train), args.out)
     print(json.dumps({"validation_user_srocc": figures}, indent=1))
 
 

@@ -6,9 +6,9 @@
 
 Bayesian linear regression (Bishop 2006, Pattern Recognition and Machine Learning, section 3.3) of
 what the zero-shot score leaves unexplained on the [CLS] features. The prior over weights and the
-noise are estimated from the people of the training split, each of whom is one draw. The one rule
-that is not obvious: without ratings the correction is exactly 0, so the score is the zero-shot
-one.
+noise are estimated from the people of the training split, each of whom is one draw; where the
+prior knows demographics (`scorer.demographics`), they say where a person starts. The one rule that
+is not obvious: without ratings and demographics the correction is exactly 0.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from scorer.demographics import Demographics
 from scorer.errors import PrerequisiteError
 
 FILE = "adaptation.safetensors"
@@ -39,6 +40,8 @@ class Prior:
     covariance: Float[np.ndarray, "dim dim"]
     """dim = direction + 1; the last one is the person's own level."""
     noise: float
+    demographics: Demographics | None = None
+    """Where a person's weights start; None is at 0."""
 
 
 @dataclass(frozen=True)
@@ -80,20 +83,23 @@ def posterior(
     features: Float[np.ndarray, "rating feature"],
     residual: Float[np.ndarray, " rating"],
     prior: Prior,
+    start: Float[np.ndarray, " dim"] | None = None,
 ) -> Posterior:
-    """The posterior over weights (Bishop 2006, eq. 3.50 and 3.51, prior mean 0).
+    """The posterior over weights (Bishop 2006, eq. 3.50 and 3.51).
 
-    Written as an update of the covariance (the Kalman form of the same equations), which needs
-    no inverse of the prior: it may be singular, and without ratings it comes back unchanged.
+    `start` is the prior mean, 0 if None (`scorer.demographics.prior_mean`). Written as an update of
+    the covariance (the Kalman form of the same equations), which needs no inverse of the prior: it
+    may be singular, and without ratings it comes back unchanged.
     """
+    start = np.zeros(len(prior.covariance)) if start is None else start
     if len(residual) == 0:
-        return Posterior(np.zeros(len(prior.covariance)), prior.covariance, 0)
+        return Posterior(start, prior.covariance, 0)
     phi = design(features, prior)
     cross = phi @ prior.covariance
     evidence = cross @ phi.T + prior.noise * np.eye(len(phi))
     gain = np.linalg.solve(evidence, cross).T
     covariance = prior.covariance - gain @ cross
-    mean = gain @ np.asarray(residual, np.float64)
+    mean = start + gain @ (np.asarray(residual, np.float64) - phi @ start)
     return Posterior(mean, (covariance + covariance.T) / 2, len(residual))
 
 
@@ -183,6 +189,11 @@ def save_prior(prior: Prior, folder: Path) -> None:
         "covariance": np.ascontiguousarray(prior.covariance, np.float32),
         "noise": np.asarray([prior.noise], np.float32),
     }
+    if prior.demographics is not None:
+        told = prior.demographics
+        tensors["demographics.centre"] = np.asarray(told.centre, np.float32)
+        tensors["demographics.scale"] = np.asarray(told.scale, np.float32)
+        tensors["demographics.weights"] = np.ascontiguousarray(told.weights, np.float32)
     save_file(tensors, folder / FILE)
 
 
@@ -197,10 +208,16 @@ def load_prior(folder: Path) -> Prior:
 
     try:
         stored = {name: t.astype(np.float64) for name, t in load_file(folder / FILE).items()}
+        names = ("centre", "scale", "weights")
+        told = [stored[f"demographics.{n}"] for n in names if f"demographics.{n}" in stored]
         return Prior(
-            stored["centre"], stored["basis"], stored["covariance"], float(stored["noise"][0])
+            stored["centre"],
+            stored["basis"],
+            stored["covariance"],
+            float(stored["noise"][0]),
+            Demographics(*told) if told else None,
         )
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise PrerequisiteError(
             f"{str(folder / FILE)!r} is missing or broken: make it with "
             f"`python -m miniature.predictor`"

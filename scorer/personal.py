@@ -24,6 +24,7 @@ from scorer.adapt import FILE as ADAPTATION
 from scorer.adapt import Posterior, Prior, load_prior, posterior, predict_residual
 from scorer.base import Scores
 from scorer.cache import CachedEncoder
+from scorer.demographics import prior_mean
 from scorer.encoders import Encoder, adherence, make_encoder
 from scorer.errors import PrerequisiteError
 from scorer.pictures import read_picture
@@ -159,7 +160,9 @@ class PersonalScorer:
         return {"personal": judged.score + residual.mean, "personal_sd": residual.std}
 
     def _posterior(self, user: UserProfile, prior: Prior) -> Posterior:
-        """What the person's ratings say; computed once a person."""
+        """What the person's demographics and ratings say; computed once a person."""
+        from scorer.tokens import person_embedding
+
         key = f"{user.folder}\n{user.model_dump_json()}"
         if key not in self._people:
             features, residual = np.zeros((0, len(prior.centre))), np.zeros(0)
@@ -168,7 +171,8 @@ class PersonalScorer:
                 judged = self._judge(pictures, [rating.prompt for rating in user.ratings], user)
                 given = np.array([rating.score for rating in user.ratings], np.float64)
                 features, residual = judged.cls, given - judged.score
-            self._people[key] = posterior(features, residual, prior)
+            person = person_embedding(user.demographics, self._models.network.fields)
+            self._people[key] = posterior(features, residual, prior, prior_mean(prior, person))
         return self._people[key]
 
     def _adherence(

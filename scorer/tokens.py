@@ -100,6 +100,27 @@ def row_fields(
     return person | picture
 
 
+def person_fields(fields: Sequence[str]) -> list[int]:
+    """Where the fields of the person, not those of the picture, stand."""
+    return [place for place, name in enumerate(fields) if name.startswith(PERSON)]
+
+
+def person_embedding(
+    demographics: Mapping[str, FieldValue], fields: Sequence[str], embed_texts: Embed = embed
+) -> Float[np.ndarray, "field sentence"]:
+    """Sentence embeddings of the person's fields among `fields`; nan for one that is missing."""
+    names = [fields[place] for place in person_fields(fields)]
+    told = row_fields(demographics, {})
+    spoken = [sentence(name, told[name]) if name in told else None for name in names]
+    places = _places(spoken)
+    found = embed_texts([*places, ""]).astype(np.float64)  # one text more, for the width
+    rows = np.full((len(names), found.shape[1]), np.nan)
+    for row, text in enumerate(spoken):
+        if text is not None:
+            rows[row] = found[places[text]]
+    return rows
+
+
 def fields_of(rows: Sequence[Row]) -> tuple[str, ...]:
     """Every field that occurs, the person's first, in a stable order."""
     return tuple(sorted({name for r in rows for name in row_fields(r.demographics, r.metadata)}))
