@@ -39,7 +39,8 @@ examples:
 
 exit codes: 0 done, 1 the run failed, 2 bad input or usage, 130 interrupted (resumable)
 """
-QUIET_LIBRARIES = {
+LIBRARIES = {
+    "OMP_WAIT_POLICY": "passive",  # threads that spin crawl as soon as another program runs
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -107,7 +108,7 @@ def _prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for name, value in QUIET_LIBRARIES.items():
+    for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
