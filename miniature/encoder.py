@@ -81,7 +81,9 @@ def _embed(texts: list[str]) -> np.ndarray:
 def embed_texts(attributes: list[Attributes], seed: int) -> Texts:
     """Captions of every scene and all claims, embedded by the frozen sentence encoder."""
     rng = np.random.default_rng(seed)
-    palettes = [[draw_palette(rng) for _ in range(CAPTIONS)] for _ in attributes]
+    palettes: list[list[Palette]] = [
+        [draw_palette(rng) for _ in range(CAPTIONS)] for _ in attributes
+    ]
     captions = [
         caption(replace(named, palette=palette), rng)
         for named, own in zip(attributes, palettes, strict=True)

@@ -54,7 +54,7 @@ def estimate_demographics(
     phi = [design(group.features, prior) for group in groups]
     gram = np.stack([p.T @ p for p in phi]) / prior.noise
     moment = np.stack([p.T @ g.residual for p, g in zip(phi, groups, strict=True)]) / prior.noise
-    fits = [_fit(known, gram, moment, prior.covariance, share) for share in SHARES]
+    fits = [fit_share(known, gram, moment, prior.covariance, share) for share in SHARES]
     _, weights = max(fits, key=lambda fit: fit[0])
     return Demographics(centre, scale, weights.reshape(*people.shape[1:], -1))
 
@@ -75,7 +75,7 @@ def _standardised(
     return np.nan_to_num((people - centre) / scale[:, None]) / np.sqrt(max(1, people.shape[1]))
 
 
-def _fit(
+def fit_share(
     known: Float[np.ndarray, "person feature"],
     gram: Float[np.ndarray, "person dim dim"],
     moment: Float[np.ndarray, "person dim"],

@@ -54,7 +54,7 @@ class JointHeads(nn.Module):
         self.picture_projection = nn.Linear(visual, dim)
         self.text_projection = nn.Linear(sentence, dim)
         self.logit_scale = nn.Parameter(torch.tensor(10.0).log())
-        self.logit_bias = nn.Parameter(torch.tensor(-4.0))
+        self.logit_bias = nn.Parameter(torch.tensor(-4.0))  # -10 is for batches of 32,768
 
     def picture(self, pooled: Float[Tensor, "image visual"]) -> Float[Tensor, "image dim"]:
         """Pooled picture features in the joint space, unit length."""

@@ -54,4 +54,4 @@ def load_parts(folder: Path) -> tuple[AutoencoderTiny, PixArtTransformer2DModel]
     transformer = PixArtTransformer2DModel.from_pretrained(
         folder / "transformer", torch_dtype=torch.float32
     )
-    return cast(AutoencoderTiny, autoencoder), cast(PixArtTransformer2DModel, transformer)
+    return autoencoder, transformer

@@ -8,7 +8,7 @@ again behind. A step costs less, and the deep blocks learn from incomplete pictu
 model runs on all tokens.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ def draw_kept(
 @contextmanager
 def routed(
     model: PixArtTransformer2DModel, kept: Int[Tensor, "batch kept"], *, first: int, last: int
-) -> Iterator[None]:
+) -> Generator[None]:
     """Blocks `first` to `last` see only the kept tokens of each picture."""
     whole: list[Tensor] = []
 

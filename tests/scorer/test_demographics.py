@@ -13,7 +13,7 @@ from scorer.adapt import (
     predict_residual,
     save_prior,
 )
-from scorer.demographics import _fit, estimate_demographics, prior_mean
+from scorer.demographics import estimate_demographics, fit_share, prior_mean
 from scorer.tokens import person_embedding
 from tests.scorer.synthetic import FIELDS, sentences
 
@@ -103,7 +103,7 @@ def test_the_evidence_is_the_density_of_the_ratings() -> None:
     def evidence(share: float) -> float:
         gram = np.stack([p.T @ p for p in phi]) / noise
         moment = np.stack([p.T @ t for p, t in zip(phi, target, strict=True)]) / noise
-        return _fit(known, gram, moment, covariance, share)[0]
+        return fit_share(known, gram, moment, covariance, share)[0]
 
     def density(share: float) -> float:
         between = (1 - share) * np.eye(3) + share * known @ known.T
