@@ -87,15 +87,15 @@ def improve(order: Order, *, clock: Clock, observer: Observer | None = None) -> 
                 store=store, user=opened.user, parts=opened.parts, observer=observer, clock=clock
             )
     except InputError as error:
-        raise _after_beginning(error, folder) from error
+        raise _after_beginning(error, folder, begun=order.resume is None) from error
     except (RunError, KeyboardInterrupt) as error:
         return _ended(error, load_run(folder), folder)
     return Outcome(load_run(folder), folder)
 
 
-def _after_beginning(error: InputError, folder: Path) -> InputError:
-    """Bad input that was seen late: nothing of the run stays, unless something was tried."""
-    if not load_run(folder).candidates:
+def _after_beginning(error: InputError, folder: Path, *, begun: bool) -> InputError:
+    """Bad input that was seen late: a run that was `begun` now and tried nothing does not stay."""
+    if begun and not load_run(folder).candidates:
         shutil.rmtree(folder, ignore_errors=True)
         return error
     go_on = f"once that is mended, go on with `pamela-agent run --resume {folder}`"

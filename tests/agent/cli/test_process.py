@@ -88,33 +88,30 @@ def test_reader_that_leaves_early_is_no_fault():
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [("runs",), ("runs", "--json"), ("init", "new.json")])
-def test_closed_streams_are_no_traceback(here: Path, words: tuple[str, ...]):
+def in_shell(words: tuple[str, ...], redirection: str, folder: Path):
+    """A command whose streams the shell has turned somewhere else."""
     command = shlex.join([sys.executable, "-m", "agent.cli.main", *words])
-    done = subprocess.run(
-        f"{command} <&- >&-",
+    return subprocess.run(
+        f"{command} {redirection}",
         shell=True,
-        cwd=here,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("words", [("runs",), ("runs", "--json"), ("init", "new.json")])
+def test_closed_streams_are_no_traceback(here: Path, words: tuple[str, ...]):
+    done = in_shell(words, "<&- >&-", here)
 
     assert done.returncode in (0, 2)
     assert "Traceback" not in done.stderr
 
 
 def test_full_disk_behind_standard_output_is_one_line(here: Path):
-    done = subprocess.run(
-        f"{shlex.quote(sys.executable)} -m agent.cli.main runs --json >/dev/full",
-        shell=True,
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    done = in_shell(("runs", "--json"), ">/dev/full", here)
 
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
