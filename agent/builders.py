@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from agent.clock import Clock
 from agent.config import RunConfig
 from agent.errors import InputError
-from agent.lm import parse_lm_spec
+from agent.lm import HostedSpec, parse_lm_spec
 from agent.proposer import Proposer
 from agent.render.base import Renderer
 from agent.search.base import Searcher
@@ -73,7 +73,17 @@ def build_parts(config: RunConfig, clock: Clock) -> Parts:
     Raises:
         InputError: a spec is unknown, or what it names is missing.
     """
-    parse_lm_spec(config.llm)
+    hosted = isinstance(parse_lm_spec(config.llm), HostedSpec)
+    if config.llm_base_url and not hosted:
+        raise InputError(
+            f"--llm-base-url is for a hosted model, and --llm is {config.llm!r}: name the server's "
+            f"model, as in --llm openai/NAME"
+        )
+    if config.image_base_url and not config.renderer.startswith("openai:"):
+        raise InputError(
+            f"--image-base-url is for a hosted model, and --renderer is {config.renderer!r}: name "
+            f"the server's model, as in --renderer openai:NAME"
+        )
     with clock.stage("render"):
         from agent.render import make_renderer
 

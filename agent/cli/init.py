@@ -61,6 +61,8 @@ def ask_profile() -> "UserProfile":
         InputError: an answer is not valid; the message names it.
     """
     user_id = _ask("A name for you (needed)")
+    if not user_id:
+        raise InputError("the name is empty: a profile needs one, any word will do")
     age = _ask("Your age")
     demographics: dict[str, Any] = {"age": _age(age)} if age else {}
     for name in ("gender", "nationality"):

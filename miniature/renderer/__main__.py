@@ -20,7 +20,7 @@ from miniature.renderer.export import export_pipeline, load_parts
 from miniature.renderer.latents import LatentData, build_latents, load_latents, save_latents
 from miniature.renderer.transformer import TransformerRecipe, train_transformer
 from miniature.scenes.store import load_scenes
-from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, pick_device
+from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, pick_device, wait_for_all, worker
 
 FOLDER = BUILD / "renderer"
 
@@ -69,12 +69,12 @@ def _latents(
     attributes: list[Attributes],
 ) -> LatentData:
     folder = args.work / "latents"
-    if (data := load_latents(folder)) is None:
+    if worker()[0] == 0 and load_latents(folder) is None:
         rows = [row for row in range(len(pictures)) if row % HELD_OUT_EVERY]
         made = build_latents(pictures[rows], [attributes[row] for row in rows], model, args.seed)
         save_latents(made, folder)
-        data = load_latents(folder)
-    if data is None:
+    wait_for_all()
+    if (data := load_latents(folder)) is None:
         raise RuntimeError(f"no latents in {str(folder)!r}")
     return data
 
@@ -112,6 +112,8 @@ def main() -> None:
         return
     sharper = Plan(args.work / "decoder.pt", args.decoder_steps, seed=args.seed + 1, device=device)
     train_autoencoder(pictures[rows], sharper, decoder_only=True, start=autoencoder)
+    if worker()[0]:
+        return
     _report_autoencoder(autoencoder, pictures)
     export_pipeline(autoencoder.cpu(), transformer.cpu(), args.out)
 

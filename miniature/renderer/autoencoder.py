@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from miniature.training import Plan, fit, precision
+from miniature.training import Plan, fit, precision, worker
 
 CHANNELS = 6
 LATENT_NOISE = 0.05
@@ -65,10 +65,11 @@ def latent_penalty(latents: Float[Tensor, "batch channel height width"]) -> Tens
 
 def crop_batch(pictures: np.ndarray, plan: Plan, step: int) -> Tensor:
     """Random crops, mirrored half of the time, (batch, 3, crop, crop) in [-1, 1]."""
-    rng = np.random.default_rng((plan.seed, step))
+    process, processes = worker()
+    rng = np.random.default_rng((plan.seed, step, process))
     room = pictures.shape[1] - CROP
     crops = []
-    for number in rng.integers(len(pictures), size=plan.batch):
+    for number in rng.integers(len(pictures), size=plan.batch // processes):
         top, left = rng.integers(0, room + 1, size=2)
         patch = pictures[number, top : top + CROP, left : left + CROP]
         crops.append(patch[:, ::-1] if rng.random() < 0.5 else patch)

@@ -16,6 +16,8 @@ from diffusers import (
     PixArtTransformer2DModel,
 )
 
+from miniature.renderer.transformer import SHIFT
+
 SIZE = 128
 GENERATION = {
     "num_inference_steps": 12,
@@ -32,7 +34,7 @@ GENERATION = {
 def make_scheduler() -> DPMSolverMultistepScheduler:
     """The sampler: multistep DPM-Solver on the flow-matching path (Lu et al. 2022)."""
     return DPMSolverMultistepScheduler(
-        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=SHIFT
     )
 
 

@@ -2,7 +2,9 @@
 
 Each scene gives four pictures (itself, its mirror image, and a colour grade of each), each
 picture several captions. Latents are float16 (picture, 6, 32, 32); caption embeddings are the
-frozen encoder's token states, float16, one after the other with their offsets.
+frozen encoder's token states, float16, one after the other with their offsets. Beside them lie
+the perception's features of the pictures, (picture, 64, width), of zero mean and unit variance,
+which the transformer is aligned with.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +18,9 @@ from tqdm import tqdm
 
 from miniature.attributes import PALETTES, Attributes, Palette
 from miniature.captions import caption
+from miniature.classifier import load_classifier
 from miniature.palette import grade
+from miniature.renderer.alignment import patch_features
 from miniature.renderer.autoencoder import encode
 from miniature.training import precision
 from scorer.minilm import text_encoder_and_tokenizer
@@ -35,6 +39,7 @@ class LatentData:
     """All captions' token states in a row, (token, 384)."""
     offsets: np.ndarray
     """(caption + 1,); the last caption is the empty one."""
+    features: np.ndarray
 
     @property
     def empty_caption(self) -> int:
@@ -81,20 +86,25 @@ def build_latents(
     pictures: np.ndarray, attributes: list[Attributes], model: AutoencoderTiny, seed: int
 ) -> LatentData:
     """Encodes scenes (picture, size, size, 3) and their captions."""
-    latents, captions = [], []
+    latents, captions, seen = [], [], []
+    perception = load_classifier("perception")
     for number in tqdm(range(len(pictures)), desc="latents"):
         rng = np.random.default_rng((seed, number))
         made = variants(pictures[number], attributes[number], rng)
-        latents.append(encode(model, np.stack([picture for picture, _ in made])).half().cpu())
+        four = np.stack([picture for picture, _ in made])
+        latents.append(encode(model, four).half().cpu())
+        seen.append(patch_features(perception, four).half())
         captions += [caption(named, rng) for _, named in made for _ in range(CAPTIONS)]
     tokens, offsets = embed_captions([*captions, ""])
-    return LatentData(torch.cat(latents).numpy(), tokens, offsets)
+    features = torch.cat(seen).float()
+    features = (features - features.mean((0, 1))) / features.std((0, 1)).clamp(min=1e-3)
+    return LatentData(torch.cat(latents).numpy(), tokens, offsets, features.half().numpy())
 
 
 def save_latents(data: LatentData, folder: Path) -> None:
     """Writes the arrays; `offsets.npy` comes last and says that they are complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("latents", "tokens", "offsets"):
+    for name in ("latents", "tokens", "features", "offsets"):
         np.save(folder / f"{name}.npy", getattr(data, name))
 
 
@@ -102,5 +112,7 @@ def load_latents(folder: Path) -> LatentData | None:
     """What `save_latents` wrote, memory-mapped, or None if it is not complete."""
     if not (folder / "offsets.npy").is_file():
         return None
-    latents, tokens = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("latents", "tokens"))
-    return LatentData(latents, tokens, np.load(folder / "offsets.npy"))
+    latents, tokens, features = (
+        np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("latents", "tokens", "features")
+    )
+    return LatentData(latents, tokens, np.load(folder / "offsets.npy"), features)

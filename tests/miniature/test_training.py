@@ -1,6 +1,8 @@
 import json
+import subprocess
+import sys
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +20,10 @@ from miniature.classifier import (
     save_classifier,
 )
 from miniature.encoder import sigmoid_loss
+from miniature.renderer.alignment import alignment_loss, patch_features, watched
 from miniature.renderer.autoencoder import decode, encode, make_autoencoder, psnr
 from miniature.renderer.export import export_pipeline
-from miniature.renderer.latents import CAPTIONS, LatentData
+from miniature.renderer.latents import CAPTIONS, LatentData, load_latents, save_latents
 from miniature.renderer.routing import draw_kept, routed
 from miniature.renderer.transformer import (
     TransformerRecipe,
@@ -31,8 +34,24 @@ from miniature.renderer.transformer import (
 from miniature.training import Plan, fit, learning_rate
 
 TINY = TransformerRecipe(
-    steps=2, batch=4, layers=2, heads=2, head_width=16, every=1, routed=0.5, route=(0, 1)
+    steps=2,
+    batch=4,
+    layers=2,
+    heads=2,
+    head_width=16,
+    every=1,
+    early=0.5,
+    route=(0, 1),
+    aligned_block=0,
 )
+TOGETHER = f"""
+import sys
+from pathlib import Path
+from miniature.renderer.latents import load_latents
+from miniature.renderer.transformer import TransformerRecipe, train_transformer
+recipe = TransformerRecipe(**{asdict(TINY)!r})
+train_transformer(load_latents(Path(sys.argv[1])), Path(sys.argv[2]), recipe, "cpu")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +60,9 @@ def data() -> LatentData:
     rng = np.random.default_rng(0)
     offsets = np.arange(8 * CAPTIONS + 2) * 5
     tokens = rng.standard_normal((offsets[-1], 384)).astype(np.float16)
-    return LatentData(rng.standard_normal((8, 6, 32, 32)).astype(np.float16), tokens, offsets)
+    latents = rng.standard_normal((8, 6, 32, 32)).astype(np.float16)
+    features = rng.standard_normal((8, 64, 12)).astype(np.float16)
+    return LatentData(latents, tokens, offsets, features)
 
 
 def run(model: PixArtTransformer2DModel) -> torch.Tensor:
@@ -129,6 +150,48 @@ def test_after_routing_the_model_sees_all_tokens_again():
         with routed(model, kept, first=0, last=1):
             assert not torch.equal(run(model), whole)
         torch.testing.assert_close(run(model), whole)
+
+
+def test_two_processes_that_share_the_batches_train_the_weights_that_one_does(
+    data: LatentData, tmp_path: Path
+):
+    save_latents(data, tmp_path / "latents")
+    (tmp_path / "together.py").write_text(TOGETHER)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += [str(tmp_path / n) for n in ("together.py", "latents", "state.pt")]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    together = torch.load(tmp_path / "state.pt", weights_only=True)["model"]
+    saved = load_latents(tmp_path / "latents")
+    assert saved is not None
+    train_transformer(saved, tmp_path / "alone.pt", TINY, "cpu")
+    alone = torch.load(tmp_path / "alone.pt", weights_only=True)["model"]
+    untrained = make_transformer(TINY).state_dict()
+    assert not torch.allclose(alone["proj_out.weight"], untrained["proj_out.weight"])
+    for name, weight in alone.items():
+        torch.testing.assert_close(together[name], weight, atol=1e-5, rtol=1e-3)
+
+
+def test_states_of_the_kept_patches_are_compared_with_the_features_of_the_same_patches():
+    features = torch.randn(2, 64, 12, generator=torch.Generator().manual_seed(0))
+    kept = draw_kept(2, 64, share=0.25, generator=torch.Generator().manual_seed(1))
+    own = torch.stack([features[row][kept[row]] for row in range(2)])
+    assert alignment_loss(3 * own, features, kept).item() == pytest.approx(0, abs=1e-6)
+    assert alignment_loss(-own, features, kept).item() == pytest.approx(2, abs=1e-6)
+    assert alignment_loss(own.flip(0), features, kept).item() > 0.5
+
+
+def test_the_states_of_a_block_are_collected_while_it_is_watched():
+    model = make_transformer(TINY).eval()
+    with torch.no_grad(), watched(model, 1) as states:
+        run(model)
+    run(model)
+    assert [tuple(state.shape) for state in states] == [(2, 64, 32)]
+
+
+def test_a_classifier_sees_as_many_patches_as_the_transformer_has_tokens():
+    model = Classifier((8, 6, 12, 32)).eval()
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
+    assert patch_features(model, pictures).shape == (2, 64, 12)
 
 
 def test_a_picture_goes_through_the_autoencoder_and_comes_back_in_its_shape():

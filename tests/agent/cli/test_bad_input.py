@@ -6,6 +6,9 @@ from typing import Any
 import PIL.Image
 import pytest
 
+from agent import load_run
+from tests.agent.lm.chat_server import Reply, chat_server, edits_reply
+
 Pamela = Callable[..., Any]
 
 RUN = ("run", "--user", "me.json", "--prompt", "rocks")
@@ -50,6 +53,11 @@ CASES = {
     "address without a scheme": ((*RUN, "--llm-base-url", "a:pass@c:1/v1"), "environment"),
     "port that is none": ((*RUN, "--llm-base-url", "http://c:99999"), "'http://c:99999'"),
     "address with a key": ((*RUN, "--llm-base-url", "http://a:b@c"), "environment"),
+    "server of no hosted llm": ((*RUN, "--llm-base-url", "http://c"), "--llm is 'catalogue'"),
+    "server of no hosted renderer": (
+        (*RUN, "--image-base-url", "http://c"),
+        "--renderer is 'miniature'",
+    ),
     "runs folder that is a file": ((*RUN, "--runs-dir", "me.json"), "'me.json' can't be written"),
     "name that is too long": (("init", "x" * 5000), "too long"),
     "picture name that is too long": (
@@ -154,3 +162,22 @@ def test_a_prompt_of_the_greatest_length_can_be_edited(small_run: Pamela):
 
     assert len(answer.document["candidates"]) > 1
     assert not answer.document["events"]
+
+
+def test_a_model_that_vanishes_takes_no_run_away(
+    pamela: Pamela, here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    good = Reply(edits_reply(("mood", "calm", "rocks, calm")))
+    gone = Reply("no such model", 404)
+    fakes = ("--renderer", "fake", "--scorer", "fake:noise", "--iterations", "2")
+    with chat_server(lambda _body, call: good if call == 0 else gone) as server:
+        server_of = ("--llm", "openai/scripted", "--llm-base-url", server.url)
+        first = pamela(*RUN, *fakes, *server_of)
+        again = pamela("run", "--resume", "latest")
+
+    assert (first.code, again.code) == (2, 2)
+    assert "--resume" in first.err
+    assert "knows no such model" in again.err
+    (folder,) = (here / "runs").iterdir()
+    assert len(load_run(folder).candidates) == 2
