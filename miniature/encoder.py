@@ -5,26 +5,30 @@
 A small SigLIP vision tower learns, with the pairwise sigmoid loss (Zhai et al. 2023, arXiv
 2303.15343, eq. 1), which texts are true of a picture: its caption among those of other pictures,
 and every single phrase of the grammar (here a text may be true of many pictures). The words are
-the frozen sentence encoder's. It trains on the scenes of odd number, the participants' perception
-(`miniature.classifier`) on those of even number.
+the frozen sentence encoder's. A middle layer is aligned with what the judge sees in each patch,
+from which it learns shapes that few scenes and short captions teach slowly. It trains on the
+scenes of odd number, the participants' perception (`miniature.classifier`) on those of even
+number.
 """
 
 import argparse
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
 from miniature import WEIGHTS
+from miniature.alignment import alignment_loss, make_projector, patch_features, watched
 from miniature.attributes import Attributes, Palette
 from miniature.captions import caption, claims
-from miniature.classifier import augment, draw_palette, to_tensor
+from miniature.classifier import augment, draw_palette, load_classifier, to_tensor
 from miniature.training import BUILD, SCENES, Plan, fit, pick_device, precision
 from scorer.miniature_encoder import JointHeads, save_miniature_encoder
 
@@ -33,6 +37,8 @@ CAPTIONS = 4
 """Captions embedded beforehand for every scene, each under a palette of its own."""
 CLAIMS = 0.5
 """Weight of the loss on single phrases beside that on captions."""
+ALIGNED_LAYER, ALIGNMENT = 3, 10.0
+"""The layer that is aligned, and the weight: the other losses are sums over texts."""
 
 
 @dataclass(frozen=True)
@@ -128,22 +134,33 @@ def train_encoder(
 ) -> tuple[SiglipVisionModel, JointHeads]:
     """Trains, or goes on training, tower and maps; returns them in evaluation mode."""
     vision, heads = make_encoder(plan.seed)
-    model = torch.nn.ModuleList([vision, heads]).to(plan.device)
     rows = np.arange(len(pictures))
     chosen = rows[rows % 2 == 1]
+    judge = load_classifier("judge")
+    nn.Module.to(judge, plan.device)
+    sample = patch_features(judge, to_tensor(pictures[chosen[:400]]).to(plan.device))
+    mean, std = sample.mean((0, 1)), sample.std((0, 1)).clamp(min=1e-3)
+    projector = make_projector(vision.config.hidden_size, len(mean))
+    model = torch.nn.ModuleList([vision, heads, projector]).to(plan.device)
+    layers: Any = vision.encoder.layers
+    aligned_layer: nn.Module = layers[ALIGNED_LAYER]
     own_caption = torch.eye(plan.batch, dtype=torch.bool, device=plan.device)
 
     def loss_of(step: int) -> Tensor:
         rng = np.random.default_rng((plan.seed, step))
         some = rng.choice(chosen, plan.batch, replace=False)
         batch = draw_batch(pictures, attributes, texts, some, rng)
-        with precision(plan.device):
-            pooled = vision(pixel_values=batch.pictures.to(plan.device)).pooler_output.float()
+        shown = batch.pictures.to(plan.device)
+        with precision(plan.device), watched(aligned_layer) as states:
+            pooled = vision(pixel_values=shown).pooler_output.float()
+            aligned = alignment_loss(
+                projector(states[0]), (patch_features(judge, shown) - mean) / std
+            )
         of_captions = heads(pooled, batch.captions.to(plan.device))
         of_claims = heads(pooled, texts.claims.to(plan.device))
-        return sigmoid_loss(of_captions, own_caption) + CLAIMS * sigmoid_loss(
-            of_claims, batch.true.to(plan.device)
-        )
+        told = sigmoid_loss(of_captions, own_caption)
+        told += CLAIMS * sigmoid_loss(of_claims, batch.true.to(plan.device))
+        return told + ALIGNMENT * aligned
 
     fit(model, loss_of, plan, "encoder")
     return vision, heads

@@ -20,7 +20,15 @@ from miniature.renderer.export import export_pipeline, load_parts
 from miniature.renderer.latents import LatentData, build_latents, load_latents, save_latents
 from miniature.renderer.transformer import TransformerRecipe, train_transformer
 from miniature.scenes.store import load_scenes
-from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, pick_device, wait_for_all, worker
+from miniature.training import (
+    BUILD,
+    HELD_OUT_EVERY,
+    SCENES,
+    Plan,
+    pick_device,
+    wait_for_all,
+    worker,
+)
 
 FOLDER = BUILD / "renderer"
 

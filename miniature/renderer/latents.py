@@ -16,11 +16,11 @@ import torch
 from diffusers import AutoencoderTiny
 from tqdm import tqdm
 
+from miniature.alignment import patch_features, standardised
 from miniature.attributes import PALETTES, Attributes, Palette
 from miniature.captions import caption
-from miniature.classifier import load_classifier
+from miniature.classifier import load_classifier, to_tensor
 from miniature.palette import grade
-from miniature.renderer.alignment import patch_features
 from miniature.renderer.autoencoder import encode
 from miniature.training import precision
 from scorer.minilm import text_encoder_and_tokenizer
@@ -93,12 +93,11 @@ def build_latents(
         made = variants(pictures[number], attributes[number], rng)
         four = np.stack([picture for picture, _ in made])
         latents.append(encode(model, four).half().cpu())
-        seen.append(patch_features(perception, four).half())
+        seen.append(patch_features(perception, to_tensor(four)).half())
         captions += [caption(named, rng) for _, named in made for _ in range(CAPTIONS)]
     tokens, offsets = embed_captions([*captions, ""])
-    features = torch.cat(seen).float()
-    features = (features - features.mean((0, 1))) / features.std((0, 1)).clamp(min=1e-3)
-    return LatentData(torch.cat(latents).numpy(), tokens, offsets, features.half().numpy())
+    features = standardised(torch.cat(seen).float()).half()
+    return LatentData(torch.cat(latents).numpy(), tokens, offsets, features.numpy())
 
 
 def save_latents(data: LatentData, folder: Path) -> None:

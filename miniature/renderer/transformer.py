@@ -6,7 +6,7 @@ shifted towards the noise (Esser et al. 2024, arXiv 2403.03206), captions are dr
 ten for classifier-free guidance (Ho and Salimans 2022). Hidden matrices train with Muon where it
 is fast. In the first part of a training half of the tokens skip the middle blocks
 (`miniature.renderer.routing`), and one of these is aligned with what a classifier sees
-(`miniature.renderer.alignment`).
+(`miniature.alignment`).
 """
 
 from dataclasses import dataclass, fields
@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from miniature.renderer.alignment import alignment_loss, make_projector, watched
+from miniature.alignment import alignment_loss, make_projector, watched
 from miniature.renderer.autoencoder import CHANNELS
 from miniature.renderer.latents import CAPTIONS, LatentData
 from miniature.renderer.routing import draw_kept, routed
@@ -215,12 +215,14 @@ class Training:
         part, parts = worker()
         kept = kept[part::parts].to(self.device)
         first, last = recipe.route
+        blocks: Any = self.model.transformer_blocks
         with (
             routed(self.model, kept, first=first, last=last),
-            watched(self.model, recipe.aligned_block) as states,
+            watched(blocks[recipe.aligned_block]) as states,
         ):
             loss = flow_matching_loss(self.model, batch)
-        aligned = alignment_loss(self.projector(states[0]), batch.features, kept)
+        seen = batch.features.gather(1, kept[..., None].expand(-1, -1, batch.features.shape[-1]))
+        aligned = alignment_loss(self.projector(states[0]), seen)
         self.aligned = aligned.item()
         return loss + recipe.alignment * aligned
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers import PixArtTransformer2DModel
 
+from miniature.alignment import alignment_loss, patch_features, watched
 from miniature.attributes import sample
 from miniature.classifier import (
     HEADS,
@@ -18,9 +19,9 @@ from miniature.classifier import (
     labels_of,
     load_classifier,
     save_classifier,
+    to_tensor,
 )
 from miniature.encoder import sigmoid_loss
-from miniature.renderer.alignment import alignment_loss, patch_features, watched
 from miniature.renderer.autoencoder import decode, encode, make_autoencoder, psnr
 from miniature.renderer.export import export_pipeline
 from miniature.renderer.latents import CAPTIONS, LatentData, load_latents, save_latents
@@ -171,18 +172,16 @@ def test_two_processes_that_share_the_batches_train_the_weights_that_one_does(
         torch.testing.assert_close(together[name], weight, atol=1e-5, rtol=1e-3)
 
 
-def test_states_of_the_kept_patches_are_compared_with_the_features_of_the_same_patches():
+def test_states_are_compared_with_the_features_of_the_same_patches():
     features = torch.randn(2, 64, 12, generator=torch.Generator().manual_seed(0))
-    kept = draw_kept(2, 64, share=0.25, generator=torch.Generator().manual_seed(1))
-    own = torch.stack([features[row][kept[row]] for row in range(2)])
-    assert alignment_loss(3 * own, features, kept).item() == pytest.approx(0, abs=1e-6)
-    assert alignment_loss(-own, features, kept).item() == pytest.approx(2, abs=1e-6)
-    assert alignment_loss(own.flip(0), features, kept).item() > 0.5
+    assert alignment_loss(3 * features, features).item() == pytest.approx(0, abs=1e-6)
+    assert alignment_loss(-features, features).item() == pytest.approx(2, abs=1e-6)
+    assert alignment_loss(features.flip(1), features).item() > 0.5
 
 
 def test_the_states_of_a_block_are_collected_while_it_is_watched():
     model = make_transformer(TINY).eval()
-    with torch.no_grad(), watched(model, 1) as states:
+    with torch.no_grad(), watched(model.transformer_blocks[1]) as states:
         run(model)
     run(model)
     assert [tuple(state.shape) for state in states] == [(2, 64, 32)]
@@ -191,7 +190,7 @@ def test_the_states_of_a_block_are_collected_while_it_is_watched():
 def test_a_classifier_sees_as_many_patches_as_the_transformer_has_tokens():
     model = Classifier((8, 6, 12, 32)).eval()
     pictures = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
-    assert patch_features(model, pictures).shape == (2, 64, 12)
+    assert patch_features(model, to_tensor(pictures)).shape == (2, 64, 12)
 
 
 def test_a_picture_goes_through_the_autoencoder_and_comes_back_in_its_shape():

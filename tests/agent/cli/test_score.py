@@ -63,7 +63,9 @@ def test_init_makes_a_profile_from_piped_answers(
     assert profile.notes == "x"
 
 
-@pytest.mark.parametrize(("answers", "told"), [("", "the name is empty"), ("owl\nold\n", "age = 'old'")])
+@pytest.mark.parametrize(
+    ("answers", "told"), [("", "the name is empty"), ("owl\nold\n", "age = 'old'")]
+)
 def test_init_refuses_what_is_not_valid(
     answers: str,
     told: str,
