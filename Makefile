@@ -20,7 +20,7 @@ help:
 	@echo "make demo    install, then improve a prompt for the person in examples/profile.json"
 	@echo "make test    install with the development tools, then run the tests"
 	@echo "make check   the same, then ruff (format and lint) and pyright"
-	@echo "make clean   take away what the other targets made, but for runs/"
+	@echo "make clean   take away what the other targets made (training keeps build/)"
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/pamela-agent run --user examples/profile.json --prompt "$(DEMO_PROMPT)"
@@ -38,7 +38,7 @@ check: $(VENV)/.installed-dev
 	$(PY) -m pyright
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache .hypothesis
 
 torch: $(VENV)/.torch
 

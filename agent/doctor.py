@@ -45,7 +45,12 @@ KEYS = (
     "OPENROUTER_API_KEY",
     "HF_TOKEN",
 )
-MODELS = ("renderer", "encoder", "predictor")
+MODELS = {
+    "renderer": ("vae/*.safetensors", "transformer/*.safetensors"),
+    "encoder": ("model.safetensors", "projection.safetensors"),
+    "predictor": ("model.safetensors", "adaptation.safetensors", "average/model.safetensors"),
+}
+"""The files that each embedded model can't do without."""
 REINSTALL = "install the package again: pip install --force-reinstall pamela-agent"
 
 
@@ -131,10 +136,12 @@ def _sentence_encoder() -> list[Check]:
 def _weights(name: str) -> Check:
     from miniature import WEIGHTS
 
-    files = sorted((WEIGHTS / name).rglob("*.safetensors"))
-    if not files:
+    missing = [pattern for pattern in MODELS[name] if not list((WEIGHTS / name).glob(pattern))]
+    if missing:
         fix = f"{REINSTALL}, or train them: python -m miniature.{name}"
-        return Check(f"weights {name}", ok=False, detail="none found", fix=fix)
+        detail = f"{', '.join(missing)} not found"
+        return Check(f"weights {name}", ok=False, detail=detail, fix=fix)
+    files = sorted((WEIGHTS / name).rglob("*.safetensors"))
     digest = hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files))
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     detail = f"{megabytes:.1f} MB in {len(files)} files, SHA-256 {digest.hexdigest()[:12]}…"

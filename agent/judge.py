@@ -133,19 +133,23 @@ def adherence_floor(initial: Candidate, tolerance: float) -> float | None:
     return None if adherence is None else adherence - tolerance
 
 
-def unknown_subject(renderer: str, prompt: str, initial: Candidate) -> str | None:
-    """A warning where a miniature renderer can't draw what the prompt is about, or None."""
+def unknown_subject(renderer: str, encoder: str, prompt: str, initial: Candidate) -> str | None:
+    """A warning where a miniature renderer can't draw what the prompt is about, or None.
+
+    Adherence means something else to every encoder; the limit is known of the miniature's own.
+    """
     if renderer.partition(":")[0] not in MINIATURES or GUARD not in initial.scores:
         return None
     from miniature.attributes import SUBJECTS
-    from scorer.quality import ADHERENCE_UNKNOWN_SUBJECT
+    from scorer.miniature_encoder import unknown_subject_limit
 
+    limit = unknown_subject_limit(encoder)
     adherence = initial.scores[GUARD]
-    if adherence >= ADHERENCE_UNKNOWN_SUBJECT:
+    if limit is None or adherence >= limit:
         return None
     return (
         f"the pictures show little of {prompt!r} ({GUARD} {adherence:.2f}, below "
-        f"{ADHERENCE_UNKNOWN_SUBJECT:.2f}): the renderer {renderer!r} can draw "
+        f"{limit:.2f}): the renderer {renderer!r} can draw "
         f"{', '.join(SUBJECTS)}; for anything else name a full-size model with "
         f"--renderer diffusers:<folder>"
     )

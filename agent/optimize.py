@@ -119,7 +119,8 @@ def _draw_initial(ledger: Ledger, studio: Studio) -> Candidate:
     (initial,) = draw(ledger, studio, [draft], floor=None)
     if initial.status != "scored":
         raise RunError(f"your own prompt could not be drawn and scored: {initial.error}")
-    unknown = unknown_subject(ledger.config.renderer, ledger.prompt, initial)
+    encoder = ledger.store.header.parts.get("scorer", {}).get("encoder", "")
+    unknown = unknown_subject(ledger.config.renderer, encoder, ledger.prompt, initial)
     if unknown is not None:
         ledger.event("warning", 0, unknown)
     return initial

@@ -5,10 +5,12 @@ Over the 24 miniature prompts and the first example profile. Pictures may differ
 The smallest margin by which a decision was made says how safe that is.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from agent.search.beam import TIE
 from agent.trajectory import Trajectory
 from benchmarks.report import Report, parser
 from benchmarks.runs import run_once
@@ -26,16 +28,20 @@ def decisions(run: Trajectory) -> dict[str, object]:
     }
 
 
-def smallest_margin(run: Trajectory) -> float:
-    """The smallest distance between the last that stayed in a beam and the first that did not."""
+def margins(run: Trajectory) -> list[float]:
+    """How far each pair of scores that a beam had to order was from being ordered otherwise.
+
+    The beam's order counts, and its last against the best that was left out. Two scores change
+    places where their distance passes `TIE`, so it is the distance to that.
+    """
     scores = {c.id: c.score for c in run.candidates if c.score is not None}
-    margins = []
+    found = []
     for step in run.steps:
         known = [c.id for c in run.candidates if c.iteration <= step.iteration and c.id in scores]
-        left = [scores[name] for name in known if name not in step.beam]
-        if left and step.beam:
-            margins.append(min(scores[name] for name in step.beam) - max(left))
-    return min(margins, default=float("nan"))
+        left = sorted((scores[name] for name in known if name not in step.beam), reverse=True)
+        ordered = [scores[name] for name in step.beam] + left[:1]
+        found += [abs(abs(a - b) - TIE) for a, b in pairwise(ordered)]
+    return found
 
 
 def main() -> None:
@@ -48,17 +54,21 @@ def main() -> None:
     args = made.parse_args()
     report = Report("python -m benchmarks.batches")
     user = UserProfile.load(args.profile)
-    same, margins, scores = [], [], []
+    same: list[bool] = []
+    distances: list[float] = []
+    scores: list[float] = []
     for prompt in tqdm(benchmark("miniature")[: args.prompts], desc="prompts"):
         runs = [
             run_once(prompt, user, BUILD / "batches" / str(size), {"batch_size": size})
             for size in (1, 8)
         ]
         same.append(decisions(runs[0]) == decisions(runs[1]))
-        margins.append(smallest_margin(runs[1]))
+        distances += margins(runs[1])
         pairs = zip(runs[0].candidates, runs[1].candidates, strict=False)
-        scores += [abs(a.score - b.score) for a, b in pairs if a.score and b.score]
-    report.figures["smallest score margin of a decision"] = float(np.nanmin(margins))
+        scores += [
+            abs(a.score - b.score) for a, b in pairs if a.score is not None and b.score is not None
+        ]
+    report.figures["smallest score margin of a decision"] = min(distances, default=None)
     report.figures["largest difference of a score"] = float(max(scores))
     report.bar(
         "share of prompts with the same decisions", float(np.mean(same)), at_least=1, n=len(same)

@@ -14,23 +14,29 @@ from benchmarks.runs import run_once
 from scorer.profile import UserProfile
 
 
+def noisy_runs(count: int, folder: Path) -> tuple[list[bool], list[float]]:
+    """Of runs without anything to find: whether zero is covered, and the gain on searched seeds."""
+    user = UserProfile(user_id="nobody")
+    options = {"renderer": "fake", "scorer": "fake:noise", "heldout_seeds": 8, "iterations": 2}
+    covered, searched = [], []
+    for seed in range(count):
+        run = run_once("mossy rocks", user, folder, {**options, "seed": seed})
+        interval = run.gain.heldout_ci95
+        if interval is None or run.gain.search is None:
+            raise RuntimeError(f"run {run.id!r} has no held-out interval")
+        covered.append(interval[0] <= 0 <= interval[1])
+        searched.append(run.gain.search)
+    return covered, searched
+
+
 def main() -> None:
     """Runs, counts, prints."""
     made = parser(__doc__)
     made.add_argument("--runs", type=int, default=200, help="how many (default 200)")
     args = made.parse_args()
     report = Report(f"python -m benchmarks.coverage --runs {args.runs}")
-    user = UserProfile(user_id="nobody")
-    options = {"renderer": "fake", "scorer": "fake:noise", "heldout_seeds": 8, "iterations": 2}
-    covered, searched = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(args.runs):
-            run = run_once("mossy rocks", user, Path(folder), {**options, "seed": seed})
-            interval = run.gain.heldout_ci95
-            if interval is None or run.gain.search is None:
-                raise RuntimeError(f"run {run.id!r} has no held-out interval")
-            covered.append(interval[0] <= 0 <= interval[1])
-            searched.append(run.gain.search)
+        covered, searched = noisy_runs(args.runs, Path(folder))
     share = float(np.mean(covered))
     spread = 1.96 * float(np.sqrt(share * (1 - share) / len(covered)))
     report.figures["mean gain on the searched seeds"] = round(float(np.mean(searched)), 4)

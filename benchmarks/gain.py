@@ -5,6 +5,7 @@ Liking is measured on the held-out seeds, as predicted and as the simulated part
 liking (their hidden taste of what their own perception sees; the search never meets it). Beside
 it: best-of-N, the best predicted of as many pictures of the unchanged prompt, and the control
 that shows that it is personal, what a search for somebody else gains for this person.
+Intervals are bootstrapped over prompts; of people there are four, so they say nothing of others.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 import PIL.Image
 
 from agent.render.base import RenderRequest
+from agent.seeds import derive_seeds
 from agent.trajectory import Trajectory
 from benchmarks.report import Report, bootstrap_mean, parser
 from benchmarks.runs import parts_for, run_once
@@ -24,8 +26,8 @@ from miniature.training import BUILD
 from prompts import benchmark
 from scorer.profile import UserProfile
 
-FIRST_SEED, KEPT_SEED = 500_000, 600_000
-"""Of best-of-N, and of a kept prompt's pictures: far from any seed that a search draws."""
+FIRST_SEED = 500_000
+"""Of best-of-N: far from any seed that a search draws."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,10 @@ def search(prompt: str, user: UserProfile, runs_dir: Path, options: Mapping[str,
     if run.initial is None or run.best is None:
         raise RuntimeError(f"run {run.id!r} ended without a best candidate")
     if run.best.id == run.initial.id:
-        kept = np.stack(
-            [np.asarray(p) for p in drawn(prompt, range(KEPT_SEED, KEPT_SEED + 8), options)]
-        )
+        settings = run.config
+        searched = derive_seeds(settings.seed, "search", settings.seeds)
+        seeds = derive_seeds(settings.seed, "heldout", settings.heldout_seeds, avoid=searched)
+        kept = np.stack([np.asarray(p) for p in drawn(prompt, seeds, options)])
         return Found(prompt, user.user_id, run, kept, kept)
     initial, best = (pictures_of(run, runs_dir, c.id) for c in (run.initial, run.best))
     return Found(prompt, user.user_id, run, initial, best)
@@ -143,14 +146,18 @@ def _column(results: Iterable[Outcome], name: str) -> np.ndarray:
     return np.array([getattr(result, name) for result in results])
 
 
-def add_figures(report: Report, results: Sequence[Outcome]) -> None:
-    """Means with intervals, and the bars."""
+def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None:
+    """Means with intervals, and the bars; the results of a prompt lie side by side."""
+
+    def interval(values: np.ndarray) -> tuple[float, float]:
+        return bootstrap_mean(values.reshape(-1, people).mean(1))
+
     n = len(results)
     for name in ("predicted", "true", "best_of_n", "others"):
         values = _column(results, name)
         report.figures[f"mean gain: {name}"] = {
             "mean": round(float(values.mean()), 4),
-            "ci95": [round(x, 4) for x in bootstrap_mean(values)],
+            "ci95": [round(x, 4) for x in interval(values)],
         }
     for name, need in (("predicted", 0.9), ("true", 0.75)):
         positive = (_column(results, name) > 0).astype(float)
@@ -160,13 +167,11 @@ def add_figures(report: Report, results: Sequence[Outcome]) -> None:
             share,
             at_least=need,
             n=n,
-            ci95=bootstrap_mean(positive),
+            ci95=interval(positive),
         )
     for name, words in (("best_of_n", "best-of-N"), ("others", "a search for somebody else")):
         ahead = _column(results, "true") - _column(results, name)
-        report.positive(
-            f"true gain beyond {words}", float(ahead.mean()), n=n, ci95=bootstrap_mean(ahead)
-        )
+        report.positive(f"true gain beyond {words}", float(ahead.mean()), n=n, ci95=interval(ahead))
 
 
 def _arguments() -> argparse.Namespace:
@@ -190,7 +195,7 @@ def main() -> None:
     folder = args.runs_dir / args.renderer
     searches = [search(p, u, folder, options) for p, u in tqdm(jobs, desc="searches")]
     report.figures["runs that kept the user's prompt"] = sum(s.best is s.initial for s in searches)
-    add_figures(report, outcomes(searches, people, Liking(), options))
+    add_figures(report, outcomes(searches, people, Liking(), options), len(people))
     report.close(json_output=args.json)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.report import Report, bootstrap_mean, parser
 from miniature import WEIGHTS
-from miniature.participants import DATASET, SEED, build_dataset
+from miniature.participants import DATASET, ensure_dataset
 from miniature.predictor import embeddings_of
 from scorer.adapt import Group, Prior, design, load_prior, posterior, predict_residual
 from scorer.demographics import prior_mean
@@ -177,14 +177,13 @@ def _test_pixels(count: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Loads the data set (made again if it is not there), compares, prints."""
+    """Loads the data set (made again if it is not of the present weights), compares, prints."""
     from miniature.predictor import load_splits
     from scorer.data.pamela import load_pamela
 
     args = parser(__doc__).parse_args()
     report = Report("python -m benchmarks.predictor")
-    if not (DATASET / "annotations").is_dir():
-        build_dataset(DATASET, rendered=1200, generated=1200, seed=SEED)
+    ensure_dataset()
     data = load_splits(DATASET)
     table = load_pamela(DATASET, check_pictures=False)
     names = {split: table.where(split=split).users for split in data}

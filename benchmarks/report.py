@@ -2,7 +2,7 @@
 
     report = Report("control")
     report.bar("lighting", 0.83, at_least=0.8, n=200, ci95=(0.76, 0.89))
-    report.close(json=args.json)
+    report.close(json_output=args.json)
 
 The one rule that is not obvious: a bar is met or not by its value; its interval says how sure
 that is.
@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+
+from scorer.metrics import bootstrap
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def bootstrap_mean(values: np.ndarray, *, draws: int = 5000, seed: int = 0) -> tuple[float, float]:
+def bootstrap_mean(values: np.ndarray) -> tuple[float, float]:
     """95 % percentile interval of the mean of independent values."""
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(len(values), size=(draws, len(values)))].mean(1)
-    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+    found = bootstrap(values, seed=0)
+    return found.low, found.high

@@ -1,9 +1,14 @@
 """Runs of the agent inside a benchmark: the same parts for many runs, so that models load once.
 
-run = run_once("mossy rocks", user, folder, {"renderer": "fake", "seed": 3})
+    run = run_once("mossy rocks", user, folder, {"renderer": "fake", "seed": 3})
+
+The one rule that is not obvious: a run's folder is named by all that it depends on, weights
+included, so a benchmark that was interrupted takes what is done and goes on from there.
 """
 
+import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +18,7 @@ from agent.builders import Parts, build_parts, make_config
 from agent.clock import Clock
 from agent.header import make_header
 from agent.optimize import optimize
-from agent.store import RunStore, load_run, new_run_folder
+from agent.store import HEADER, RunStore, load_run
 from agent.trajectory import Trajectory
 from scorer.profile import UserProfile
 
@@ -31,10 +36,20 @@ def parts_for(options: Mapping[str, Any]) -> Parts:
 def run_once(
     prompt: str, user: UserProfile, runs_dir: Path, options: Mapping[str, Any]
 ) -> Trajectory:
-    """One whole search, kept in `runs_dir`."""
+    """One whole search, kept in `runs_dir`; what of it is there already is not done again."""
     parts = parts_for(options)
-    folder = new_run_folder(runs_dir, prompt)
-    header = make_header(folder.name, prompt, make_config(options), user, parts)
-    with RunStore.create(folder, header) as store:
+    header = make_header("", prompt, make_config(options), user, parts)
+    depends_on = header.model_dump_json(exclude={"id", "created", "packages", "profile_path"})
+    name = hashlib.sha256(depends_on.encode()).hexdigest()[:16]
+    folder = runs_dir / name
+    if (folder / HEADER).is_file():
+        if (done := load_run(folder)).status == "done":
+            return done
+        opened = RunStore.resume(folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        opened = RunStore.create(folder, header.model_copy(update={"id": name}))
+    with opened as store:
         optimize(store=store, user=user, parts=parts)
     return load_run(folder)

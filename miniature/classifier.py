@@ -4,8 +4,9 @@
     python -m miniature.classifier perception     # the training scenes of even number
 
 Both are small ResNets with one head an attribute. They differ in seed, width and data, so that
-what the simulated participants see is not what the judge sees, and neither shares a weight or
-(perception) a picture with the image-text encoder, which trains on those of odd number.
+what the simulated participants see is not what the judge sees. The image-text encoder, which
+trains on the scenes of odd number, shares no weight with either, and no picture with the
+perception; one of its layers is aligned with the judge, which has seen all of them.
 """
 
 import argparse
@@ -209,10 +210,12 @@ def main() -> None:
     parser.add_argument("role", choices=ROLES, help="which of the two to train")
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--steps", type=int, default=1600, help="training steps (default 1600)")
+    parser.add_argument("--seed", type=int, help="of weights and batches (default: the role's)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
     pictures, attributes = load_scenes(args.scenes)
     role = ROLES[args.role]
+    role = role if args.seed is None else replace(role, seed=args.seed)
     plan = Plan(
         BUILD / f"{args.role}.pt",
         steps=args.steps,

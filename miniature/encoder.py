@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -27,16 +28,23 @@ from transformers import SiglipVisionConfig, SiglipVisionModel
 from miniature import WEIGHTS
 from miniature.alignment import alignment_loss, make_projector, patch_features, watched
 from miniature.attributes import Attributes, Palette
-from miniature.captions import caption, claims
+from miniature.captions import Claim, caption, claims, short_prompt
 from miniature.classifier import augment, draw_palette, load_classifier, to_tensor
-from miniature.training import BUILD, SCENES, Plan, fit, pick_device, precision
-from scorer.miniature_encoder import JointHeads, save_miniature_encoder
+from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device, precision
+from scorer.miniature_encoder import (
+    FIGURES,
+    LIMIT,
+    JointHeads,
+    MiniatureEncoder,
+    save_miniature_encoder,
+)
 
 DIM = 128
 CAPTIONS = 4
 """Captions embedded beforehand for every scene, each under a palette of its own."""
 CLAIMS = 0.5
 """Weight of the loss on single phrases beside that on captions."""
+TOLD_APART = ("subject", "environment", "lighting", "camera_angle", "shot")
 ALIGNED_LAYER, ALIGNMENT = 3, 10.0
 """The layer that is aligned, and the weight: the other losses are sums over texts."""
 
@@ -166,8 +174,48 @@ def train_encoder(
     return vision, heads
 
 
+def best_claims(
+    joint: Float[np.ndarray, "picture dim"], claimed: Float[np.ndarray, "claim dim"]
+) -> dict[str, list[Claim]]:
+    """By attribute, the phrase that fits each picture best."""
+    known = claims()
+    likeness = joint @ claimed.T
+    found = {}
+    for name in dict.fromkeys(claim.attribute for claim in known):
+        columns = [n for n, c in enumerate(known) if c.attribute == name and c.value is not None]
+        found[name] = [known[columns[i]] for i in likeness[:, columns].argmax(1)]
+    return found
+
+
+def measure(
+    encoder: MiniatureEncoder, pictures: np.ndarray, attributes: list[Attributes]
+) -> dict[str, float]:
+    """Figures of the encoder on held-out scenes, and the limit for unknown subjects.
+
+    The limit is the 5 % quantile of the adherence of pictures to the short prompt of what they
+    show; `unknown subjects noticed` is the share of prompts for subjects that no scene shows whose
+    pictures (any scene's) adhere less than that.
+    """
+    joint = encoder.encode_images([PIL.Image.fromarray(p) for p in pictures]).joint
+    found = best_claims(joint, encoder.encode_texts([claim.text for claim in claims()]))
+    figures = {
+        name: float(np.mean([c.holds(a) for c, a in zip(chosen, attributes, strict=True)]))
+        for name, chosen in found.items()
+        if name in TOLD_APART
+    }
+    rng = np.random.default_rng(0)
+    told = encoder.encode_texts([short_prompt(named, rng) for named in attributes])
+    adherence = (joint * told).sum(1)
+    absent = [claim.text for claim in claims() if claim.value is None]
+    foreign = encoder.encode_texts(list(rng.choice(absent, len(pictures))))
+    limit = float(np.quantile(adherence, 0.05))
+    figures[LIMIT] = limit
+    figures["unknown subjects noticed"] = float(((joint * foreign).sum(1) < limit).mean())
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
 def main() -> None:
-    """Trains the encoder and writes its weights in 16 bit."""
+    """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
     from miniature.scenes.store import load_scenes
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -189,7 +237,10 @@ def main() -> None:
     )
     vision, heads = train_encoder(pictures, attributes, texts, plan)
     save_miniature_encoder(args.out, vision.cpu(), heads.cpu(), dtype=torch.float16)
-    print(json.dumps({"written": str(args.out)}))
+    held_out = slice(0, None, HELD_OUT_EVERY)
+    figures = measure(MiniatureEncoder(args.out), pictures[held_out], attributes[held_out])
+    (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -8,13 +8,16 @@ it is simulated. Four spare participants, far apart in taste, become the profile
 """
 
 import argparse
+import hashlib
 import json
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
+from miniature import WEIGHTS
 from miniature.attributes import PALETTES, Attributes, sample
 from miniature.captions import caption, short_prompt
 from miniature.classifier import load_classifier
@@ -36,7 +39,11 @@ DATASET = BUILD / "participants"
 SEED = 7
 SEEN, UNSEEN_VALIDATION, UNSEEN_TEST, SPARE = 160, 40, 40, 24
 RATERS = 14
-"""Ratings a picture."""
+"""Ratings a picture from each group of people that rates it."""
+RENDERED, GENERATED = 0, 1
+"""Kinds of picture."""
+ORIGIN = "origin.json"
+"""What a data set was made from; written last, so it says that the data set is whole."""
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Of the pictures."""
 AGE_BINS = ((19, 29), (30, 39), (40, 49), (50, 60))
@@ -62,6 +69,8 @@ class Picture:
     """A picture to be rated."""
 
     name: str
+    source: tuple[int, int]
+    """Its kind and the number of what it shows: the two pictures of a scene share one."""
     prompt: str
     group: str
     """The environment, as the data set's `group`."""
@@ -103,15 +112,16 @@ def rendered_pictures(count: int, seed: int) -> list[Picture]:
     """Fresh scenes, mirrored or not, under a palette each; a scene serves twice."""
     from miniature.scenes.store import fresh_scenes
 
-    pixels, attributes = fresh_scenes(FRESH_SCENES, count // 2)
+    pixels, attributes = fresh_scenes(FRESH_SCENES, (count + 1) // 2)
     pictures = []
     for number in range(count):
         rng = np.random.default_rng((seed, 4, number))
-        row = number % len(pixels)
+        row = number // 2
         palette = PALETTES[int(rng.integers(len(PALETTES)))]
         mirrored = pixels[row][:, ::-1] if rng.random() < 0.5 else pixels[row]
         named = replace(attributes[row], palette=palette)
-        pictures.append(_picture(f"scene-{number:05d}", named, grade(mirrored, palette), rng))
+        name, shown = f"scene-{number:05d}", grade(mirrored, palette)
+        pictures.append(_picture(name, (RENDERED, row), named, shown, rng))
     return pictures
 
 
@@ -126,15 +136,21 @@ def generated_pictures(count: int, seed: int) -> list[Picture]:
     captions = [caption(attributes, rng) for attributes, rng in zip(named, rngs, strict=True)]
     drawn = draw(captions, [seed * 100_000 + number for number in range(count)])
     return [
-        _picture(f"generated-{number:05d}", attributes, drawn[number], rngs[number])
+        _picture(
+            f"generated-{number:05d}", (GENERATED, number), attributes, drawn[number], rngs[number]
+        )
         for number, attributes in enumerate(named)
     ]
 
 
 def _picture(
-    name: str, attributes: Attributes, pixels: np.ndarray, rng: np.random.Generator
+    name: str,
+    source: tuple[int, int],
+    attributes: Attributes,
+    pixels: np.ndarray,
+    rng: np.random.Generator,
 ) -> Picture:
-    return Picture(name, short_prompt(attributes, rng), attributes.environment, pixels)
+    return Picture(name, source, short_prompt(attributes, rng), attributes.environment, pixels)
 
 
 def save_pictures(pictures: list[Picture], folder: Path) -> dict[str, Path]:
@@ -151,9 +167,12 @@ def save_pictures(pictures: list[Picture], folder: Path) -> dict[str, Path]:
     return paths
 
 
-def split_of(number: int, seed: int) -> str:
-    """The part of the data set that picture `number` belongs to."""
-    point = np.random.default_rng((seed, 6, number)).random()
+def split_of(source: tuple[int, int], seed: int) -> str:
+    """The part of the data set that everything of one source belongs to.
+
+    It depends on nothing else, so no picture changes sides when the data set grows.
+    """
+    point = np.random.default_rng((seed, 6, *source)).random()
     if point < SHARES["train"]:
         return "train"
     return "val" if point < SHARES["train"] + SHARES["val"] else "test"
@@ -171,8 +190,8 @@ def rating_rows(
     likings = {p.number: true_liking(p.taste, percept) for p in people if p.group != "spare"}
     rows = []
     for number, picture in enumerate(pictures):
-        rng = np.random.default_rng((seed, 7, number))
-        part = split_of(number, seed)
+        rng = np.random.default_rng((seed, 7, zlib.crc32(picture.name.encode())))
+        part = split_of(picture.source, seed)
         wanted = {"train": ["seen"]}.get(part, ["seen", f"{part}_unseen"])
         for group in wanted:
             split = "pamela_train" if part == "train" else f"pamela_{part}_{group.split('_')[-1]}"
@@ -210,6 +229,32 @@ def far_apart(people: list[Participant], percept: Percept, count: int = 4) -> li
     return [people[index] for index in chosen]
 
 
+def origin_of(*, rendered: int, generated: int, seed: int) -> dict[str, int | str]:
+    """What a data set with these pictures would be made from now, weights included."""
+    digest = hashlib.sha256()
+    for folder in ("renderer", "perception") if generated else ("perception",):
+        for file in sorted((WEIGHTS / folder).rglob("*.safetensors")):
+            digest.update(file.read_bytes())
+    return {
+        "rendered": rendered,
+        "generated": generated,
+        "seed": seed,
+        "weights": digest.hexdigest()[:16],
+    }
+
+
+def ensure_dataset(
+    out: Path = DATASET, *, rendered: int = 1200, generated: int = 1200, seed: int = SEED
+) -> None:
+    """Builds the data set unless it is there, whole, and made from the present weights."""
+    origin = origin_of(rendered=rendered, generated=generated, seed=seed)
+    if (out / ORIGIN).is_file() and json.loads((out / ORIGIN).read_text()) == origin:
+        return
+    (out / ORIGIN).unlink(missing_ok=True)
+    build_dataset(out, rendered=rendered, generated=generated, seed=seed)
+    (out / ORIGIN).write_text(json.dumps(origin) + "\n")
+
+
 def build_dataset(out: Path, *, rendered: int, generated: int, seed: int) -> int:
     """Makes the pictures, lets everybody rate them, writes the data set; returns its size."""
     pictures = rendered_pictures(rendered, seed)
@@ -233,10 +278,8 @@ def main() -> None:
     parser.add_argument("--generated", type=int, default=1200, help="pictures from the renderer")
     parser.add_argument("--seed", type=int, default=SEED)
     args = parser.parse_args()
-    ratings = build_dataset(
-        args.out, rendered=args.rendered, generated=args.generated, seed=args.seed
-    )
-    print(json.dumps({"pictures": args.rendered + args.generated, "ratings": ratings}))
+    ensure_dataset(args.out, rendered=args.rendered, generated=args.generated, seed=args.seed)
+    print((args.out / ORIGIN).read_text(), end="")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ tower are trained. The one rule that is not obvious: training and use share `to_
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,13 +24,25 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from transformers import SiglipVisionModel
 
+from miniature import WEIGHTS
 from scorer.device import resolve_device
 from scorer.encoders import PictureFeatures
 from scorer.errors import PrerequisiteError
 from scorer.minilm import DIMENSION, embed
 from scorer.pictures import to_rgb
 
-PROJECTION = "projection.safetensors"
+PROJECTION, FIGURES = "projection.safetensors", "figures.json"
+NAME = "miniature"
+LIMIT = "unknown subject below"
+"""In `figures.json`: pictures of a prompt that adhere less to it are taken not to show it."""
+
+
+def unknown_subject_limit(encoder_id: str) -> float | None:
+    """The adherence below which a subject is taken to be unknown; None for other encoders."""
+    figures = WEIGHTS / "encoder" / FIGURES
+    if not encoder_id.startswith(NAME) or not figures.is_file():
+        return None
+    return float(json.loads(figures.read_text())[LIMIT])
 
 
 def to_pixels(
@@ -95,7 +108,7 @@ class MiniatureEncoder:
         self._vision = cast(Any, vision).eval().to(self._device)
         self._heads = _load_heads(files[-1]).eval().to(self._device)
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
-        self._id = f"miniature-{digest.hexdigest()[:16]}"
+        self._id = f"{NAME}-{digest.hexdigest()[:16]}"
 
     @property
     def id(self) -> str:

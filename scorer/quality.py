@@ -14,11 +14,6 @@ from jaxtyping import Float
 
 from scorer.pictures import to_rgb
 
-ADHERENCE_UNKNOWN_SUBJECT: float = 0.12
-"""Below this adherence of the pictures of a prompt, its subject is taken to be one that the
-miniature can't draw. About the 5 % quantile of two pictures that do show their prompt; the card
-of `miniature/weights/encoder` says how weakly it separates."""
-
 Pixels = Float[np.ndarray, "height width 3"]
 
 

@@ -67,9 +67,6 @@ class Recipe:
     """How often all fields of a person are missing."""
     field_dropout: float = 0.2
     """How often one field is missing."""
-    field_noise: float = 0.0
-    """Standard deviation of noise on each number of a field's embedding (which has unit length), so
-    that an exact age does not single a person out."""
     prompt_dropout: float = 0.5
     """How often the prompt is missing; a network that always has it reads it for the picture."""
     ranking: float = 1.0
@@ -267,7 +264,7 @@ def adapt_in_batch(
 def drop_tokens(
     batch: TokenBatch, fields: Sequence[str], shape: Sequence[int], recipe: Recipe
 ) -> TokenBatch:
-    """The batch with some tokens missing and fields blurred, alike for all ratings of a person."""
+    """The batch with some tokens missing, alike for all ratings of a person."""
     people, ratings = shape
     device = batch.present.device
     kept = torch.rand(people, 1 + len(fields), device=device) >= recipe.field_dropout
@@ -275,9 +272,7 @@ def drop_tokens(
     kept[:, 1:] &= ~(nobody & _of_person(fields, device))
     kept = kept.repeat_interleave(ratings, dim=0)
     kept[:, 0] = torch.rand(people * ratings, device=device) >= recipe.prompt_dropout
-    noise = torch.randn(people, *batch.fields.shape[1:], device=device) * recipe.field_noise
-    blurred = batch.fields + noise.repeat_interleave(ratings, dim=0)
-    return replace(batch, present=batch.present & kept, fields=blurred)
+    return replace(batch, present=batch.present & kept)
 
 
 def user_srocc(network: PamelaNetwork, ratings: Ratings) -> float:

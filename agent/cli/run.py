@@ -40,6 +40,14 @@ def add_parser(subparsers: Subparsers) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Runs the search and says how it ended."""
     from agent.cli.signals import interruptible
+
+    with interruptible():
+        outcome = _improve(args)
+        _say_how_it_ended(outcome, json=args.json, quiet=args.quiet)
+    return outcome.exit_code
+
+
+def _improve(args: argparse.Namespace) -> "Outcome":
     from agent.clock import Clock, process_age
     from agent.display import Display
     from agent.session import Order, improve
@@ -52,11 +60,8 @@ def execute(args: argparse.Namespace) -> int:
         options=given_options(args),
         runs_dir=args.runs_dir,
     )
-    with interruptible():
-        with Display(quiet=args.quiet) as display:
-            outcome = improve(order, clock=clock, observer=display)
-        _say_how_it_ended(outcome, json=args.json, quiet=args.quiet)
-    return outcome.exit_code
+    with Display(quiet=args.quiet) as display:
+        return improve(order, clock=clock, observer=display)
 
 
 def _say_how_it_ended(outcome: "Outcome", *, json: bool, quiet: bool) -> None:

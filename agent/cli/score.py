@@ -54,8 +54,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
+    from agent.session import check_prompt
     from scorer import UserProfile, make_scorer
 
+    if args.prompt is not None:
+        check_prompt(args.prompt)
     user = UserProfile.load(args.user)
     scorer = make_scorer(args.scorer, device=args.device)
     pictures = [_open(path, args.prompt) for path in args.images]
@@ -104,7 +107,8 @@ def _print_table(user: "UserProfile", pictures: list[Picture], scores: "list[Sco
     from rich.markup import escape
     from rich.table import Table
 
-    names = [name for name in scores[0].parts if not name.endswith("_sd")]
+    found = dict.fromkeys(name for score in scores for name in score.parts)
+    names = [name for name in found if not name.endswith("_sd")]
     table = Table(title=f"Scores for {escape(printable(user.user_id))}")
     table.add_column("picture", overflow="fold")
     for name in names:

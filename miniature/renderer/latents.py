@@ -49,19 +49,25 @@ class LatentData:
         return self.tokens[self.offsets[number] : self.offsets[number + 1]]
 
 
-def variants(
-    picture: np.ndarray, attributes: Attributes, rng: np.random.Generator
-) -> list[tuple[np.ndarray, Attributes]]:
-    """The picture, its mirror image, and a colour grade of each."""
+def variants(attributes: Attributes, rng: np.random.Generator) -> list[Attributes]:
+    """What the four pictures of a scene show: every second one is its mirror image."""
     grades = rng.choice(len(PALETTES) - 1, size=2, replace=False) + 1
     names: list[Palette] = ["natural", "natural", *(PALETTES[number] for number in grades)]
-    return [
-        (
-            np.ascontiguousarray(grade(picture[:, ::-1] if number % 2 else picture, name)),
-            replace(attributes, palette=name),
-        )
-        for number, name in enumerate(names)
-    ]
+    return [replace(attributes, palette=name) for name in names]
+
+
+def picture_of(scene: np.ndarray, number: int, palette: Palette) -> np.ndarray:
+    """Variant `number` of a rendered scene, uint8 (size, size, 3)."""
+    return np.ascontiguousarray(grade(scene[:, ::-1] if number % 2 else scene, palette))
+
+
+def training_captions(attributes: list[Attributes], seed: int) -> list[str]:
+    """The captions of all variants of the training scenes, in the order of their pictures."""
+    captions = []
+    for number, scene in enumerate(attributes):
+        rng = np.random.default_rng((seed, number))
+        captions += [caption(named, rng) for named in variants(scene, rng) for _ in range(CAPTIONS)]
+    return captions
 
 
 @torch.inference_mode()
@@ -86,16 +92,14 @@ def build_latents(
     pictures: np.ndarray, attributes: list[Attributes], model: AutoencoderTiny, seed: int
 ) -> LatentData:
     """Encodes scenes (picture, size, size, 3) and their captions."""
-    latents, captions, seen = [], [], []
+    latents, seen = [], []
     perception = load_classifier("perception")
     for number in tqdm(range(len(pictures)), desc="latents"):
-        rng = np.random.default_rng((seed, number))
-        made = variants(pictures[number], attributes[number], rng)
-        four = np.stack([picture for picture, _ in made])
+        made = variants(attributes[number], np.random.default_rng((seed, number)))
+        four = np.stack([picture_of(pictures[number], k, v.palette) for k, v in enumerate(made)])
         latents.append(encode(model, four).half().cpu())
         seen.append(patch_features(perception, to_tensor(four)).half())
-        captions += [caption(named, rng) for _, named in made for _ in range(CAPTIONS)]
-    tokens, offsets = embed_captions([*captions, ""])
+    tokens, offsets = embed_captions([*training_captions(attributes, seed), ""])
     features = standardised(torch.cat(seen).float()).half()
     return LatentData(torch.cat(latents).numpy(), tokens, offsets, features.numpy())
 

@@ -94,7 +94,10 @@ def load_scenes(folder: Path) -> tuple[NDArray[np.uint8], list[Attributes]]:
 
 
 def fresh_scenes(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[Attributes]]:
-    """Scenes of another seed than the training's, rendered once: nothing was trained on them."""
+    """Scenes of another seed than the training's, rendered once.
+
+    Renderer, encoder, perception and judge never see them; the participants rate them.
+    """
     for _ in render_scenes(folder, count=count, seed=FRESH_SEED, size=128, workers=2):
         pass
     pictures, attributes = load_scenes(folder)

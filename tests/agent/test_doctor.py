@@ -42,9 +42,13 @@ def test_weights_that_are_there_show_size_and_content(
 ):
     monkeypatch.setattr(miniature, "WEIGHTS", tmp_path)
     (tmp_path / "encoder").mkdir()
-    (tmp_path / "encoder" / "model.safetensors").write_bytes(b"0" * 2_000_000)
+    (tmp_path / "encoder" / "model.safetensors").write_bytes(b"0" * 1_900_000)
 
-    assert found("weights encoder").detail.startswith("2.0 MB in 1 files, SHA-256 ")
+    assert found("weights encoder").detail == "projection.safetensors not found"
+
+    (tmp_path / "encoder" / "projection.safetensors").write_bytes(b"0" * 100_000)
+
+    assert found("weights encoder").detail.startswith("2.0 MB in 2 files, SHA-256 ")
 
 
 def test_a_key_is_set_or_not_and_never_shown(monkeypatch: pytest.MonkeyPatch):

@@ -3,9 +3,7 @@ import pytest
 
 from miniature.participants import age_bin, draw_demographics, make_participants
 from miniature.taste import (
-    DEMOGRAPHIC,
     NATIONALITIES,
-    OWN,
     VALUES,
     draw_taste,
     rate,
@@ -34,7 +32,17 @@ def likings() -> np.ndarray:
 
 
 def test_demographics_explain_about_15_percent_of_taste_beyond_what_everybody_shares():
-    assert pytest.approx(0.15) == DEMOGRAPHIC / (DEMOGRAPHIC + OWN)
+    # Two people of the same kind agree, beyond what everybody shares, by what their kind explains.
+    percept = balanced_percept(400, seed=1)
+    everybody = np.mean([true_liking(p.taste, percept) for p in make_participants()[:240]], axis=0)
+    agreement = []
+    for number in range(240):
+        kind = draw_demographics(np.random.default_rng(number))
+        pair = [draw_taste(kind, seed=7, number=1000 + 2 * number + k) for k in range(2)]
+        beyond = [true_liking(taste, percept) - everybody for taste in pair]
+        agreement.append([np.cov(*beyond)[0, 1], np.mean([np.var(b) for b in beyond])])
+    covariance, variance = np.mean(agreement, axis=0)
+    assert covariance / variance == pytest.approx(0.15, abs=0.04)
 
 
 def test_test_and_retest_agree_as_the_decision_record_says(likings: np.ndarray):

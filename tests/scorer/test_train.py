@@ -108,14 +108,6 @@ def test_a_batch_holds_ratings_of_different_people_in_blocks() -> None:
     assert owner[0, 0] != owner[1, 0]
 
 
-def test_fields_are_blurred_alike_for_all_ratings_of_a_person() -> None:
-    batch = synthetic_ratings(6, 8).tokens.batch(torch.arange(48))
-    noise = drop_tokens(batch, FIELDS, (6, 8), replace(RECIPE, field_noise=0.1)).fields
-    noise = (noise - batch.fields).view(6, 8, len(FIELDS), -1)
-    torch.testing.assert_close(noise, noise[:, :1].expand_as(noise))
-    assert noise[:, 0].std().item() == pytest.approx(0.1, rel=0.25)
-
-
 def test_fields_are_dropped_alike_for_all_ratings_of_a_person() -> None:
     batch = synthetic_ratings(6, 8).tokens.batch(torch.arange(48))
     recipe = replace(RECIPE, person_dropout=0.5, field_dropout=0.3)
