@@ -46,6 +46,8 @@ def export_pipeline(
     parts: dict[str, Any] = {"tokenizer": None, "text_encoder": None}
     parts |= {"vae": autoencoder.half(), "transformer": transformer.half()}
     pipeline = PixArtSigmaPipeline(**parts, scheduler=cast(Any, make_scheduler()))
+    for part in (autoencoder, transformer):
+        part.register_to_config(_name_or_path="")  # where it was read from is nobody's business
     pipeline.save_pretrained(folder)
     (folder / "generation.json").write_text(json.dumps(GENERATION, indent=1) + "\n")
 
