@@ -119,7 +119,7 @@ def _draw_initial(ledger: Ledger, studio: Studio) -> Candidate:
     (initial,) = draw(ledger, studio, [draft], floor=None)
     if initial.status != "scored":
         raise RunError(f"your own prompt could not be drawn and scored: {initial.error}")
-    encoder = ledger.store.header.parts.get("scorer", {}).get("encoder", "")
+    encoder = studio.scorer.describe().get("encoder", "")
     unknown = unknown_subject(ledger.config.renderer, encoder, ledger.prompt, initial)
     if unknown is not None:
         ledger.event("warning", 0, unknown)

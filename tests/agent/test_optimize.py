@@ -65,6 +65,7 @@ class PlanScorer:
     def __init__(self, value: Callable[[str], float], adherence: Callable[[str], float]) -> None:
         self._value, self._adherence = value, adherence
         self.prompts: list[str | None] = []
+        self.encoder = "miniature-plan"
 
     def score(self, images: Any, prompts: Any, user: UserProfile) -> list[Scores]:
         self.prompts += prompts
@@ -75,7 +76,7 @@ class PlanScorer:
         ]
 
     def describe(self) -> dict[str, str]:
-        return {"scorer": "plan"}
+        return {"scorer": "plan", "encoder": self.encoder}
 
 
 class WordRenderer(FakeRenderer):
@@ -374,6 +375,17 @@ def test_miniature_warns_of_a_subject_that_it_cannot_draw(new_store: NewStore, u
     assert "'a [bold]tram'" in event.message
     assert "snowman" in event.message
     assert "--renderer diffusers:<folder>" in event.message
+
+
+def test_what_adherence_means_to_another_encoder_is_not_known(
+    new_store: NewStore, user: UserProfile
+):
+    parts = planned(Once(), adherence=lambda words: -1.0)
+    assert isinstance(parts.scorer, PlanScorer)
+    parts.scorer.encoder = "siglip:other"
+    done = run(new_store("a tram", renderer="scene", iterations=0), user, parts)
+
+    assert done.events == ()
 
 
 def test_known_subject_gives_no_warning(new_store: NewStore, user: UserProfile):

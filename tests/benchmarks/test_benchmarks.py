@@ -1,4 +1,5 @@
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -17,8 +18,8 @@ def test_with_a_scorer_of_noise_the_heldout_intervals_cover_zero(tmp_path: Path)
     covered, searched = noisy_runs(40, tmp_path)
     # 95 % are expected; fewer than 34 of 40 have a probability below 0.002.
     assert sum(covered) >= 34
-    # The searched seeds would have promised a gain every time.
-    assert min(searched) > 0
+    # The searched seeds would have promised a great gain.
+    assert fmean(searched) > 1
 
 
 def test_a_benchmark_that_is_started_again_takes_the_runs_that_are_done(tmp_path: Path):
@@ -38,8 +39,10 @@ def test_a_run_of_a_benchmark_that_was_killed_goes_on(tmp_path: Path):
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:2]))
     again = run_once("rocks", user, tmp_path, OPTIONS)
-    assert again.best == first.best
     assert again.status == "done"
+    assert [(c.prompt, c.score) for c in again.candidates] == [
+        (c.prompt, c.score) for c in first.candidates
+    ]
 
 
 def test_margins_are_distances_to_another_order():
