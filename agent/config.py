@@ -49,7 +49,7 @@ class RunConfig(BaseModel):
     """What a large pipeline keeps off the accelerator."""
     batch_size: int = Field(default=8, ge=1, le=256)
     """Pictures drawn at once."""
-    adherence_tolerance: float = Field(default=0.05, ge=0)
+    adherence_tolerance: float | None = Field(default=None, ge=0)
     """How far a candidate's adherence may fall below the initial one before it is rejected."""
     max_renders: int | None = Field(default=None, ge=1)
     max_cost: float | None = Field(default=None, ge=0)

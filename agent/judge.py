@@ -16,6 +16,8 @@ from agent.trajectory import Candidate, Edit, Image
 from scorer.base import Scores
 
 GUARD = "adherence"
+TOLERANCE = 0.05
+"""Of encoders of which nothing was measured: a good part of what SigLIP's cosines range over."""
 """How well a picture keeps to the user's own prompt."""
 MINIATURES = ("miniature", "scene")
 """Renderers that draw the embedded world and nothing else."""
@@ -127,10 +129,20 @@ def same_prompt(prompt: str) -> str:
     return " ".join(prompt.split())
 
 
-def adherence_floor(initial: Candidate, tolerance: float) -> float | None:
-    """The least adherence that an edit may come down to."""
+def adherence_floor(initial: Candidate, tolerance: float | None, encoder: str) -> float | None:
+    """The least adherence that an edit may come down to.
+
+    Without a tolerance it is the one that was measured of the encoder, else `TOLERANCE`.
+    """
     adherence = initial.scores.get(GUARD)
-    return None if adherence is None else adherence - tolerance
+    if adherence is None:
+        return None
+    if tolerance is None:
+        from scorer.miniature_encoder import adherence_limits
+
+        limits = adherence_limits(encoder)
+        tolerance = TOLERANCE if limits is None else limits.tolerance
+    return adherence - tolerance
 
 
 def unknown_subject(renderer: str, encoder: str, prompt: str, initial: Candidate) -> str | None:
@@ -141,15 +153,15 @@ def unknown_subject(renderer: str, encoder: str, prompt: str, initial: Candidate
     if renderer.partition(":")[0] not in MINIATURES or GUARD not in initial.scores:
         return None
     from miniature.attributes import SUBJECTS
-    from scorer.miniature_encoder import unknown_subject_limit
+    from scorer.miniature_encoder import adherence_limits
 
-    limit = unknown_subject_limit(encoder)
+    limits = adherence_limits(encoder)
     adherence = initial.scores[GUARD]
-    if limit is None or adherence >= limit:
+    if limits is None or adherence >= limits.unknown:
         return None
     return (
         f"the pictures show little of {prompt!r} ({GUARD} {adherence:.2f}, below "
-        f"{limit:.2f}): the renderer {renderer!r} can draw "
+        f"{limits.unknown:.2f}): the renderer {renderer!r} can draw "
         f"{', '.join(SUBJECTS)}; for anything else name a full-size model with "
         f"--renderer diffusers:<folder>"
     )

@@ -78,7 +78,8 @@ def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher)
     initial = _draw_initial(ledger, studio)
     searcher.tell([initial])
     ledger.step(searcher.step())
-    floor = adherence_floor(initial, config.adherence_tolerance)
+    encoder = studio.scorer.describe().get("encoder", "")
+    floor = adherence_floor(initial, config.adherence_tolerance, encoder)
     while not searcher.done and not ledger.stopped:
         iteration = searcher.step().iteration + 1
         reason = ledger.limit_before_iteration(iteration)

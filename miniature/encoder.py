@@ -33,7 +33,8 @@ from miniature.classifier import augment, draw_palette, load_classifier, to_tens
 from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device, precision
 from scorer.miniature_encoder import (
     FIGURES,
-    LIMIT,
+    TOLERANCE,
+    UNKNOWN,
     JointHeads,
     MiniatureEncoder,
     save_miniature_encoder,
@@ -194,7 +195,9 @@ def measure(
 
     The limit is the 5 % quantile of the adherence of pictures to the short prompt of what they
     show; `unknown subjects noticed` is the share of prompts for subjects that no scene shows whose
-    pictures (any scene's) adhere less than that.
+    pictures (any scene's) adhere less than that. The tolerance is the 95 % quantile of how far
+    adherence falls from a picture to others of the same subject; `other subjects rejected` is the
+    share of pictures of another subject for which it falls further.
     """
     joint = encoder.encode_images([PIL.Image.fromarray(p) for p in pictures]).joint
     found = best_claims(joint, encoder.encode_texts([claim.text for claim in claims()]))
@@ -209,8 +212,14 @@ def measure(
     absent = [claim.text for claim in claims() if claim.value is None]
     foreign = encoder.encode_texts(list(rng.choice(absent, len(pictures))))
     limit = float(np.quantile(adherence, 0.05))
-    figures[LIMIT] = limit
+    figures[UNKNOWN] = limit
     figures["unknown subjects noticed"] = float(((joint * foreign).sum(1) < limit).mean())
+    own = np.array([(a.subject, a.mossy, a.floating) for a in attributes])
+    alike = (own[:, None] == own[None]).all(-1) & ~np.eye(len(own), dtype=bool)
+    fall = adherence[:, None] - told @ joint.T
+    figures[TOLERANCE] = float(np.quantile(fall[alike], 0.95))
+    stray = own[:, None, 0] != own[None, :, 0]
+    figures["other subjects rejected"] = float((fall[stray] > figures[TOLERANCE]).mean())
     return {name: round(value, 4) for name, value in figures.items()}
 
 

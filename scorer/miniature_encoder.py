@@ -12,6 +12,7 @@ tower are trained. The one rule that is not obvious: training and use share `to_
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,16 +34,27 @@ from scorer.pictures import to_rgb
 
 PROJECTION, FIGURES = "projection.safetensors", "figures.json"
 NAME = "miniature"
-LIMIT = "unknown subject below"
-"""In `figures.json`: pictures of a prompt that adhere less to it are taken not to show it."""
+UNKNOWN, TOLERANCE = "unknown subject below", "adherence tolerance"
+"""Names in `figures.json`, which the training script measures on held-out scenes."""
 
 
-def unknown_subject_limit(encoder_id: str) -> float | None:
-    """The adherence below which a subject is taken to be unknown; None for other encoders."""
-    figures = WEIGHTS / "encoder" / FIGURES
-    if not encoder_id.startswith(NAME) or not figures.is_file():
+@dataclass(frozen=True)
+class AdherenceLimits:
+    """What this encoder's adherence figures mean; those of another one have another scale."""
+
+    unknown: float
+    """Pictures of a prompt that adhere less to it are taken not to show its subject."""
+    tolerance: float
+    """How far adherence may fall when the light, the angle or the place is another one."""
+
+
+def adherence_limits(encoder_id: str) -> AdherenceLimits | None:
+    """The limits of the miniature's own encoder; None for others."""
+    file = WEIGHTS / "encoder" / FIGURES
+    if not encoder_id.startswith(NAME) or not file.is_file():
         return None
-    return float(json.loads(figures.read_text())[LIMIT])
+    figures = json.loads(file.read_text())
+    return AdherenceLimits(float(figures[UNKNOWN]), float(figures[TOLERANCE]))
 
 
 def to_pixels(

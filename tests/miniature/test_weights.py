@@ -6,7 +6,7 @@ import pytest
 from safetensors import safe_open
 
 from miniature import WEIGHTS
-from scorer.miniature_encoder import MiniatureEncoder, unknown_subject_limit
+from scorer.miniature_encoder import MiniatureEncoder, adherence_limits
 
 FOLDERS = ("renderer", "encoder", "predictor", "perception", "judge")
 FILES = sorted(WEIGHTS.rglob("*.safetensors"))
@@ -32,8 +32,9 @@ def test_every_model_has_a_card(name: str):
         assert heading in card
 
 
-def test_the_limit_for_unknown_subjects_belongs_to_the_encoder_that_ships():
-    limit = unknown_subject_limit(MiniatureEncoder(WEIGHTS / "encoder").id)
-    assert limit is not None
-    assert -1 < limit < 1
-    assert unknown_subject_limit("siglip:google/siglip2-so400m-patch14-384") is None
+def test_the_limits_of_adherence_belong_to_the_encoder_that_ships():
+    limits = adherence_limits(MiniatureEncoder(WEIGHTS / "encoder").id)
+    assert limits is not None
+    assert -1 < limits.unknown < 1
+    assert 0 < limits.tolerance < 1
+    assert adherence_limits("siglip:google/siglip2-so400m-patch14-384") is None
