@@ -63,7 +63,7 @@ SEARCH = (
     Option("heldout_seeds", "fresh seeds for the comparison at the end (default: 8)", int, "N"),
     Option(
         "adherence_tolerance",
-        "how far a picture may stray from your prompt before it is rejected (default: the encoder's)",
+        "how far adherence to your prompt may fall (default: as measured of the encoder)",
         float,
         "X",
     ),
