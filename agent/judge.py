@@ -16,9 +16,9 @@ from agent.trajectory import Candidate, Edit, Image
 from scorer.base import Scores
 
 GUARD = "adherence"
+"""How well a picture keeps to the user's own prompt."""
 TOLERANCE = 0.05
 """Of encoders of which nothing was measured: a good part of what SigLIP's cosines range over."""
-"""How well a picture keeps to the user's own prompt."""
 MINIATURES = ("miniature", "scene")
 """Renderers that draw the embedded world and nothing else."""
 

@@ -75,10 +75,10 @@ def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher)
     config = ledger.config
     asker = Asker(user, ledger.prompt, config.seed, drawable_values(config.renderer))
     studio = _studio(ledger, user, parts)
-    initial = _draw_initial(ledger, studio)
+    encoder = parts.scorer.describe().get("encoder", "")
+    initial = _draw_initial(ledger, studio, encoder)
     searcher.tell([initial])
     ledger.step(searcher.step())
-    encoder = studio.scorer.describe().get("encoder", "")
     floor = adherence_floor(initial, config.adherence_tolerance, encoder)
     while not searcher.done and not ledger.stopped:
         iteration = searcher.step().iteration + 1
@@ -109,7 +109,7 @@ def _studio(ledger: Ledger, user: UserProfile, parts: Parts) -> Studio:
     )
 
 
-def _draw_initial(ledger: Ledger, studio: Studio) -> Candidate:
+def _draw_initial(ledger: Ledger, studio: Studio, encoder: str) -> Candidate:
     """Draws and scores the user's own prompt, without which nothing can be compared."""
     for warning in studio.warnings(ledger.prompt):
         ledger.event("warning", 0, warning)
@@ -120,7 +120,6 @@ def _draw_initial(ledger: Ledger, studio: Studio) -> Candidate:
     (initial,) = draw(ledger, studio, [draft], floor=None)
     if initial.status != "scored":
         raise RunError(f"your own prompt could not be drawn and scored: {initial.error}")
-    encoder = studio.scorer.describe().get("encoder", "")
     unknown = unknown_subject(ledger.config.renderer, encoder, ledger.prompt, initial)
     if unknown is not None:
         ledger.event("warning", 0, unknown)

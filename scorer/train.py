@@ -28,7 +28,7 @@ from scorer.encoders import Encoder
 from scorer.losses import ranking_loss, regression_loss
 from scorer.metrics import per_user, srocc
 from scorer.predictor import PamelaNetwork, predict
-from scorer.tokens import PERSON, TokenBatch, TokenTable, build_tokens
+from scorer.tokens import PERSON, TokenBatch, TokenTable, build_tokens, person_fields
 
 
 @dataclass(frozen=True)
@@ -285,8 +285,7 @@ def user_srocc(network: PamelaNetwork, ratings: Ratings) -> float:
 
 def without_person(ratings: Ratings) -> Ratings:
     """The same ratings with nothing known of the people."""
-    columns = [i for i, name in enumerate(ratings.fields) if name.startswith(PERSON)]
-    return replace(ratings, tokens=ratings.tokens.without(columns))
+    return replace(ratings, tokens=ratings.tokens.without(person_fields(ratings.fields)))
 
 
 def _placed(ratings: Ratings, recipe: Recipe, device: torch.device) -> Ratings:
