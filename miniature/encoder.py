@@ -1,6 +1,7 @@
 """Trains the miniature's image-text encoder on rendered scenes and their captions.
 
     python -m miniature.encoder
+    torchrun --nproc-per-node 2 -m miniature.encoder    # on two cores: a third faster
 
 A small SigLIP vision tower learns, with the pairwise sigmoid loss (Zhai et al. 2023, arXiv
 2303.15343, eq. 1), which texts are true of a picture: its caption among those of other pictures,
@@ -30,7 +31,16 @@ from miniature.alignment import alignment_loss, make_projector, patch_features, 
 from miniature.attributes import Attributes, Palette
 from miniature.captions import Claim, caption, claims, short_prompt
 from miniature.classifier import augment, draw_palette, load_classifier, to_tensor
-from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device, precision
+from miniature.training import (
+    BUILD,
+    HELD_OUT_EVERY,
+    SCENES,
+    Plan,
+    fit,
+    pick_device,
+    precision,
+    worker,
+)
 from scorer.miniature_encoder import (
     FIGURES,
     TOLERANCE,
@@ -116,6 +126,10 @@ class Batch:
     captions: Float[Tensor, "image 384"]
     true: Bool[Tensor, "image claim"]
 
+    def share(self, part: int, parts: int) -> "Batch":
+        """The pictures of one of several processes; each is compared with all captions."""
+        return Batch(self.pictures[part::parts], self.captions, self.true[part::parts])
+
 
 def draw_batch(
     pictures: np.ndarray,
@@ -153,12 +167,13 @@ def train_encoder(
     model = torch.nn.ModuleList([vision, heads, projector]).to(plan.device)
     layers: Any = vision.encoder.layers
     aligned_layer: nn.Module = layers[ALIGNED_LAYER]
-    own_caption = torch.eye(plan.batch, dtype=torch.bool, device=plan.device)
+    part, parts = worker()
+    own_caption = torch.eye(plan.batch, dtype=torch.bool, device=plan.device)[part::parts]
 
     def loss_of(step: int) -> Tensor:
         rng = np.random.default_rng((plan.seed, step))
         some = rng.choice(chosen, plan.batch, replace=False)
-        batch = draw_batch(pictures, attributes, texts, some, rng)
+        batch = draw_batch(pictures, attributes, texts, some, rng).share(part, parts)
         shown = batch.pictures.to(plan.device)
         with precision(plan.device), watched(aligned_layer) as states:
             pooled = vision(pixel_values=shown).pooler_output.float()
@@ -245,6 +260,8 @@ def main() -> None:
         device=pick_device(args.device),
     )
     vision, heads = train_encoder(pictures, attributes, texts, plan)
+    if worker()[0]:
+        return
     save_miniature_encoder(args.out, vision.cpu(), heads.cpu(), dtype=torch.float16)
     held_out = slice(0, None, HELD_OUT_EVERY)
     figures = measure(MiniatureEncoder(args.out), pictures[held_out], attributes[held_out])
