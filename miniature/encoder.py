@@ -1,7 +1,7 @@
 """Trains the miniature's image-text encoder on rendered scenes and their captions.
 
     python -m miniature.encoder
-    torchrun --nproc-per-node 2 -m miniature.encoder    # on two cores: a third faster
+    torchrun --nproc-per-node 2 -m miniature.encoder    # shares each batch
 
 A small SigLIP vision tower learns, with the pairwise sigmoid loss (Zhai et al. 2023, arXiv
 2303.15343, eq. 1), which texts are true of a picture: its caption among those of other pictures,
