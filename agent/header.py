@@ -10,6 +10,7 @@ it rates, not by its path, so a folder that was moved is still the same profile.
 import hashlib
 import importlib.metadata
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def make_header(
     user: UserProfile,
     parts: Parts,
     *,
-    profile_path: Path | None = None,
+    profile_path: str | None = None,
 ) -> RunHeader:
     """What `run.json` says of a run that begins now.
 
@@ -48,8 +49,8 @@ def make_header(
         config: All settings.
         user: Whose taste counts.
         parts: What proposes, draws and judges.
-        profile_path: Where the profile was read from; without it a run can be resumed only with
-            a profile at hand.
+        profile_path: Where the profile lies, see :func:`path_from_run`; without it a run can be
+            resumed only with a profile at hand.
     """
     described = parts.describe()
     return RunHeader(
@@ -59,12 +60,23 @@ def make_header(
         user_id=user.user_id,
         config=config,
         profile=user.model_dump(mode="json"),
-        profile_path=str(profile_path.resolve()) if profile_path is not None else None,
+        profile_path=profile_path,
         profile_sha256=profile_digest(user),
         parts=described,
         packages=_versions(),
         device=described["renderer"].get("device", config.device),
     )
+
+
+def path_from_run(path: Path, runs_dir: Path) -> str:
+    """A path as a run in `runs_dir` writes it down: seen from the run's folder.
+
+    So a project can be moved with its runs, and `run.json` names nobody's home.
+    """
+    try:
+        return Path(os.path.relpath(path.resolve(), runs_dir.resolve() / "run")).as_posix()
+    except ValueError:  # on another drive
+        return str(path.resolve())
 
 
 def _versions() -> dict[str, str]:

@@ -51,7 +51,7 @@ class RunHeader(Value):
     config: RunConfig
     profile: dict[str, Any]
     profile_path: str | None = None
-    """Absolute; None for a profile that was made in memory."""
+    """Seen from the run's folder; None for a profile that was made in memory."""
     profile_sha256: str
     """Of the profile and the pictures that it rates."""
     parts: dict[str, dict[str, str]] = Field(default_factory=dict)

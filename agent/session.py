@@ -19,7 +19,7 @@ from agent.config import RunConfig
 from agent.errors import InputError, RunError
 from agent.find import resolve_run
 from agent.folder import check_writable, new_run_folder, read_header
-from agent.header import changed_parts, make_header, profile_digest
+from agent.header import changed_parts, make_header, path_from_run, profile_digest
 from agent.limits import plan_budget
 from agent.observer import Observer, Silent
 from agent.optimize import optimize
@@ -135,7 +135,8 @@ def _begin(order: Order, clock: Clock) -> Session:
     check_writable(order.runs_dir)
     parts = build_parts(config, clock)
     with clock.stage("render"):  # what the renderer says of itself takes longest: it reads weights
-        header = make_header("", prompt, config, user, parts, profile_path=order.user)
+        place = path_from_run(order.user, order.runs_dir)
+        header = make_header("", prompt, config, user, parts, profile_path=place)
     folder = new_run_folder(order.runs_dir, prompt)
     try:
         store = RunStore.create(folder, header.model_copy(update={"id": folder.name}))
@@ -151,9 +152,9 @@ def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
     trajectory = load_run(folder)
     if trajectory.status == "done":
         if order.user is not None:
-            _same_user(header, order.user, clock)
+            _same_user(header, folder, order.user, clock)
         return Outcome(trajectory, folder)
-    user = _same_user(header, order.user, clock)
+    user = _same_user(header, folder, order.user, clock)
     store = RunStore.resume(folder)
     try:
         parts = build_parts(header.config, clock)
@@ -220,11 +221,16 @@ def _said(value: object) -> str:
     return "at its default" if value is None else repr(value)
 
 
-def _same_user(header: RunHeader, path: Path | None, clock: Clock) -> UserProfile:
+def _same_user(header: RunHeader, folder: Path, path: Path | None, clock: Clock) -> UserProfile:
     """The profile that the run began with, from where it was or from `path`."""
-    place = path or (Path(header.profile_path) if header.profile_path is not None else None)
+    place = path or (folder / header.profile_path if header.profile_path is not None else None)
     if place is None:
         raise InputError(f"the run {header.id!r} does not say where its profile is: give --user")
+    if path is None and not place.exists():
+        raise InputError(
+            f"the profile {str(place.resolve())!r} of the run {header.id!r} is gone: say with "
+            f"--user where it lies now"
+        )
     user = load_user(place, clock)
     if user.user_id != header.user_id:
         raise InputError(

@@ -39,6 +39,9 @@ def make_scorer(spec: str, *, device: str = "auto", seed: int = 0) -> Scorer:
 
         default = WEIGHTS / "predictor"
         if spec == "average":
-            return PersonalScorer(str(default / "average"), personal=False, device=device)
-        return PersonalScorer(place or str(default), personal=True, device=device)
+            embedded = str(default / "average")
+            return PersonalScorer(embedded, personal=False, device=device, called="embedded")
+        if not place:
+            return PersonalScorer(str(default), personal=True, device=device, called="embedded")
+        return PersonalScorer(place, personal=True, device=device)
     raise InputError(f"unknown scorer {spec!r}: known are {', '.join(SCORERS)}")

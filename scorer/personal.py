@@ -64,6 +64,7 @@ class PersonalScorer:
         personal: Off for a network that leaves the person out: then no ratings are used either.
         device: Where network and encoder run.
         encoder: Given instead of the one that the network names.
+        called: What `describe` says instead of a place that means nothing elsewhere.
 
     Raises:
         PrerequisiteError: the folder lacks a file, or the place is neither folder nor id.
@@ -76,8 +77,10 @@ class PersonalScorer:
         personal: bool,
         device: str = "auto",
         encoder: Encoder | None = None,
+        called: str | None = None,
     ) -> None:
         self._place = place
+        self._called = called or place
         self._personal = personal
         self._device = device
         self._given_encoder = encoder
@@ -108,7 +111,7 @@ class PersonalScorer:
 
     def describe(self) -> Mapping[str, str]:
         """The place, and hashes of the weights in it."""
-        told = {"scorer": "pamela" if self._personal else "average", "place": self._place}
+        told = {"scorer": "pamela" if self._personal else "average", "place": self._called}
         folder = Path(self._place)
         if not folder.is_dir():
             return told

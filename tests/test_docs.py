@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 
 from agent.cli.main import build_parser
+from agent.store import load_run, pixel_digest
+from scorer.pictures import read_picture
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "examples/README.md", "docs/architecture.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "examples/README.md",
+    "runs/README.md",
+    "docs/architecture.md",
+)
+IGNORED = ROOT / ".gitignore"
+KEPT = "!/runs/2"
 FENCE = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)")
 
@@ -61,6 +71,18 @@ def test_documented_make_target_exists(document: str, words: list[str]):
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert {word for word in words if "=" not in word} <= set(targets), document
+
+
+def test_the_kept_run_can_be_looked_at():
+    tracked = [line[2:].strip("/") for line in IGNORED.read_text().splitlines() if KEPT in line]
+    run = load_run(ROOT / tracked[0])
+    images = [image for candidate in run.candidates for image in candidate.images]
+
+    assert (run.status, run.prompt) == ("done", "floating mossy rocks")
+    assert len(images) == 2 * len(run.candidates)
+    for image in images:
+        picture = read_picture(ROOT / tracked[0] / image.path)
+        assert pixel_digest(picture) == image.sha256
 
 
 def file_map() -> list[str]:

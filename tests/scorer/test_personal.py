@@ -121,6 +121,10 @@ def test_it_is_described_by_hashes_of_its_weights(place: str) -> None:
     assert len(told["sha256:adaptation.safetensors"]) == 64
 
 
+def test_the_embedded_one_is_described_alike_wherever_it_is_installed() -> None:
+    assert {make_scorer(spec).describe()["place"] for spec in ("pamela", "average")} == {"embedded"}
+
+
 def test_a_folder_without_weights_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(PrerequisiteError, match=r"lacks config\.json.*or plain `pamela`"):
         make_scorer(f"pamela:{tmp_path}")

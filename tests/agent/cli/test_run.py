@@ -176,10 +176,21 @@ def test_changed_profile_is_refused(
     assert told in answer.err
 
 
+def test_a_project_can_be_moved_with_its_runs(
+    unfinished: Path, pamela: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert str(here) not in (unfinished / "run.json").read_text()
+    moved = here.rename(here.with_name("elsewhere"))
+    monkeypatch.chdir(moved)
+
+    assert pamela("run", "--resume", "latest").code == 0
+
+
 def test_moved_profile_is_the_same_profile(unfinished: Path, pamela: Run, here: Path):
     (here / "me.json").rename(here / "moved.json")
 
-    assert pamela("run", "--resume", "latest").code == 2
+    gone = pamela("run", "--resume", "latest")
+    assert (gone.code, "is gone: say with --user" in gone.err) == (2, True)
     assert pamela("run", "--resume", "latest", "--user", "moved.json").code == 0
 
 
