@@ -7,7 +7,6 @@ The one rule that is not obvious: whether a run is at work is asked of its lock,
 somebody would have to remove, so a run that was killed is never taken for one that goes on.
 """
 
-import os
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from agent.errors import InputError, RunError
 from agent.records import RunHeader
 from agent.text import slug
 from agent.trajectory import SCHEMA_VERSION
+from scorer import files
 
 HEADER = "run.json"
 LINES = "trajectory.jsonl"
@@ -124,13 +124,13 @@ def acquire(folder: Path) -> FileLock:
 
 @contextmanager
 def written(path: Path) -> Generator[IO[bytes]]:
-    """A file that appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """A file of a run that appears whole or not at all.
+
+    Raises:
+        RunError: it can't be written.
+    """
     try:
-        with temporary.open("wb") as stream:
+        with files.written(path) as stream:
             yield stream
-        temporary.replace(path)
     except OSError as error:
         raise RunError(f"{path.name} can't be written ({error.strerror})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

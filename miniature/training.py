@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scorer.files import written
+
 if TYPE_CHECKING:
     import torch
 
@@ -102,9 +104,8 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     if worker()[0]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    torch.save(state, unfinished)
-    unfinished.replace(path)
+    with written(path) as stream:
+        torch.save(state, stream)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -8,9 +8,9 @@ under `$PAMELA_CACHE_DIR`, else the user's cache folder. The one rule that is no
 is the encoder's id and the picture's pixels; a file that can't be read is computed again.
 """
 
+import contextlib
 import os
 import re
-import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +21,7 @@ import PIL.Image
 from jaxtyping import Float
 
 from scorer.encoders import Encoder, PictureFeatures
+from scorer.files import written
 from scorer.pictures import picture_digest
 
 T = TypeVar("T")
@@ -157,14 +158,10 @@ def _write(file: Path, item: tuple[np.ndarray, np.ndarray]) -> None:
     from safetensors.numpy import save
 
     data = save({"visual": item[0].copy(), "joint": item[1].copy()})
-    try:
+    with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        with os.fdopen(handle, "wb") as stream:
+        with written(file) as stream:
             stream.write(data)
-        Path(name).replace(file)
-    except OSError:
-        return
 
 
 def _stack(rows: Sequence[np.ndarray], width: int) -> np.ndarray:

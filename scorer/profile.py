@@ -9,13 +9,13 @@ folder, neither by `..` nor through a link; they are checked, and the pictures d
 
 import codecs
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
 
 from scorer.errors import InputError
+from scorer.files import written
 from scorer.pictures import PictureError, read_picture
 
 SCHEMA_VERSION = 1
@@ -145,7 +145,8 @@ class UserProfile(BaseModel):
         if file.exists() and not overwrite:
             raise InputError(f"{str(path)!r} exists and is not overwritten: name another file")
         try:
-            _write_whole(file, self.model_dump_json(indent=2) + "\n")
+            with written(file, sync=True) as stream:
+                stream.write((self.model_dump_json(indent=2) + "\n").encode())
         except OSError as error:
             raise InputError(f"{str(path)!r} can't be written ({error.strerror})") from error
 
@@ -186,18 +187,3 @@ def _explain(error: ValidationError) -> str:
     value = repr(first["input"])
     shown = value if len(value) <= 80 else value[:77] + "..."
     return f"is not valid: {key or 'the whole'} = {shown}: {reason[0].lower() + reason[1:]}"
-
-
-def _write_whole(file: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -18,8 +18,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -29,6 +27,7 @@ import PIL.Image
 
 from agent.render.base import Renderer, RenderRequest, RenderResult
 from agent.render.batches import batches
+from scorer.files import written
 
 logger = logging.getLogger(__name__)
 STALE = 3600.0
@@ -79,14 +78,8 @@ class PictureFolder:
 
     def _write(self, path: Path, picture: PIL.Image.Image) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._workbench())
-        try:
-            with os.fdopen(handle, "wb") as file:
-                picture.save(file, "PNG", compress_level=3)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with written(path, bench=self._workbench()) as file:
+            picture.save(file, "PNG", compress_level=3)
 
     def _workbench(self) -> Path:
         """Where files are written before they get their name; leavings of a kill are removed."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from miniature.attributes import Attributes, from_json, sample, to_json
+from scorer.files import written
 
 SHARD = 200
 FRESH_SEED = 1_000_003
@@ -68,10 +69,9 @@ def _check_origin(folder: Path, origin: dict[str, int]) -> None:
 
 
 def _write_shard(path: Path, pictures: NDArray[np.uint8], attributes: list[Attributes]) -> None:
-    unfinished = path.with_suffix(".tmp.npz")
     described = [json.dumps(to_json(named)) for named in attributes]
-    np.savez_compressed(unfinished, pictures=pictures, attributes=np.array(described))
-    unfinished.replace(path)
+    with written(path) as stream:
+        np.savez_compressed(stream, pictures=pictures, attributes=np.array(described))
 
 
 def load_scenes(folder: Path) -> tuple[NDArray[np.uint8], list[Attributes]]:
@@ -80,7 +80,7 @@ def load_scenes(folder: Path) -> tuple[NDArray[np.uint8], list[Attributes]]:
     Raises:
         FileNotFoundError: there are none yet.
     """
-    shards = sorted(path for path in folder.glob("scenes-*.npz") if ".tmp" not in path.name)
+    shards = sorted(folder.glob("scenes-*.npz"))
     if not shards:
         raise FileNotFoundError(
             f"no scenes in {str(folder)!r}: render some with `python -m miniature.scenes`"
