@@ -29,13 +29,23 @@ PHASES: dict[Phase, str] = {
     "compare": "comparing on held-out seeds",
 }
 COLUMNS = (("Iteration", 9), ("Best", 6), ("Gain", 6), ("Pictures", 8), ("Time", 7))
+UNLIMITED = 100_000
+"""Columns of a file or a pipe: nothing is cut or broken there."""
 TOLD_EVENTS = 5
 """How many warnings about single edits are shown; all of them are in the record."""
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console that takes text as it is: no markup, no emoji codes, no guessed colours."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    """A console that takes text as it is: no markup, no emoji codes, no guessed colours.
+
+    Into a file or a pipe its lines are as long as they need to be.
+    """
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = UNLIMITED
+    elif console.width < 1:  # COLUMNS=0
+        console.width = 80
+    return console
 
 
 def is_colourful(console: Console) -> bool:
@@ -44,8 +54,8 @@ def is_colourful(console: Console) -> bool:
 
 
 def say(console: Console, text: Text) -> None:
-    """Prints a line; into a file or a pipe it is never broken."""
-    console.print(text, soft_wrap=not console.is_terminal)
+    """Prints a line without breaking it, so that paths and commands in it can be copied."""
+    console.print(text, soft_wrap=True)
 
 
 class Display:

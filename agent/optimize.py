@@ -18,13 +18,13 @@ from agent.judge import Draft, adherence_floor, unknown_subject
 from agent.ledger import Ledger
 from agent.limits import plan_budget
 from agent.observer import Observer, Silent
-from agent.proposer import Proposer
+from agent.proposer import Proposals, Proposer
 from agent.records import INITIAL_ID, ProposalRecord, Result, trajectory_of, usage_of
 from agent.search.base import Expansion, Searcher
 from agent.secrets import redact
 from agent.store import RunStore
 from agent.studio import Studio
-from agent.trajectory import Candidate, Event, Trajectory
+from agent.trajectory import Candidate, Event, Gain, Trajectory
 from agent.tryout import compare, draw, try_out
 from scorer.profile import UserProfile
 
@@ -92,7 +92,7 @@ def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher)
         ledger.step(searcher.step())
     best = ledger.tried[searcher.step().beam[0]]
     heldout = compare(ledger, studio, initial, best) if best.id != initial.id else []
-    gain = honest_gain(initial, best, heldout)
+    gain = honest_gain(initial, best, heldout) if len(ledger.tried) > 1 else Gain()
     return _close(ledger, Result(status="done", best=best.id, gain=gain))
 
 
@@ -142,6 +142,7 @@ def _propose(
         before = ledger.clock.spent("propose")
         with ledger.clock.stage("propose"):
             answers = tuple(proposer.propose(requests))
+        _check_answered(ledger, answers)
         seconds = round(ledger.clock.spent("propose") - before, 6)
         record = ProposalRecord(
             iteration=iteration, parents=parents, answers=answers, seconds=seconds
@@ -156,6 +157,22 @@ def _propose(
         ledger.event(event.type, event.iteration, event.message)
     ledger.asked.append(record)
     return record
+
+
+def _check_answered(ledger: Ledger, answers: tuple[Proposals, ...]) -> None:
+    """Without a single edit tried, a model that can't be reached is a run that failed.
+
+    Its silence is not recorded, so that a resumed run asks again.
+    """
+    if len(ledger.tried) > 1 or any(answer.answered for answer in answers):
+        return
+    for event in (event for answer in answers for event in answer.events):
+        ledger.event(event.type, event.iteration, event.message)
+    reasons = [event.message for answer in answers for event in answer.events]
+    raise RunError(
+        f"the language model {ledger.config.llm!r} gave no answer"
+        f"{f' ({reasons[-1]})' if reasons else ''}: check that it can be reached"
+    )
 
 
 def _fail(ledger: Ledger, reason: str) -> None:

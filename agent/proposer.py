@@ -60,6 +60,8 @@ class Proposals(BaseModel):
     edits: tuple[Edit, ...] = ()
     events: tuple[Event, ...] = ()
     """`proposal_failed`, `retry` and the like."""
+    answered: bool = True
+    """Whether an answer came at all, usable or not."""
     llm_calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0

@@ -244,7 +244,8 @@ def trajectory_of(header: RunHeader, records: Records, *, held: bool) -> Traject
             has no result was interrupted.
     """
     status: RunStatus = "running" if held else "interrupted"
-    gain = Gain(search=search_gain(records.initial, records.best))
+    tried = len(records.candidates) > 1
+    gain = Gain(search=search_gain(records.initial, records.best)) if tried else Gain()
     best = records.best
     if records.result is not None:
         status, gain = records.result.status, records.result.gain

@@ -157,6 +157,7 @@ def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
     user = _same_user(header, folder, order.user, clock)
     store = RunStore.resume(folder)
     try:
+        store.check_pictures()
         parts = build_parts(header.config, clock)
         with clock.stage("render"):
             changes = changed_parts(header, parts)
@@ -232,6 +233,7 @@ def _same_user(header: RunHeader, folder: Path, path: Path | None, clock: Clock)
             f"--user where it lies now"
         )
     user = load_user(place, clock)
+    place = place.resolve()
     if user.user_id != header.user_id:
         raise InputError(
             f"the run {header.id!r} is for the user_id {header.user_id!r}, the profile "

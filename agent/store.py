@@ -53,6 +53,7 @@ from agent.trajectory import (
     Step,
     Trajectory,
 )
+from scorer.pictures import PictureError, read_picture
 
 __all__ = ["RunStore", "Shot", "load_run", "new_run_folder", "pixel_digest"]
 
@@ -220,6 +221,25 @@ class RunStore:
         with written(self.folder / shot.path) as stream:
             pixels.save(stream, format="PNG", pnginfo=text, compress_level=1)
         return Image(path=shot.path, seed=shot.seed, sha256=pixel_digest(pixels))
+
+    def check_pictures(self) -> None:
+        """Makes sure that all pictures are still what was recorded.
+
+        Raises:
+            InputError: one is gone or another one; the message names it.
+        """
+        kept = [image for c in self.records.candidates.values() for image in c.images]
+        kept += [held.image for held in self.records.heldout.values() if held.image is not None]
+        for image in kept:
+            try:
+                found = pixel_digest(read_picture(self.folder / image.path))
+            except (PictureError, OSError):
+                found = None
+            if found != image.sha256:
+                raise InputError(
+                    f"the picture {str(self.folder / image.path)!r} is gone or damaged: restore "
+                    f"it, or start a new run"
+                )
 
     def publish_best(self, candidate: Candidate) -> None:
         """Makes the candidate's first picture the run's `best.png`."""

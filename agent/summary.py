@@ -31,10 +31,10 @@ def signed(value: float) -> str:
 
 def headline(run: Trajectory) -> str:
     """The gain in one honest sentence."""
-    if run.initial is None or run.best is None or run.gain.search is None:
-        return "nothing is known of the gain: your own prompt has no score"
     if len(run.candidates) == 1:
         return f"no edit was tried, so nothing is known of the gain{_why_none(run)}"
+    if run.initial is None or run.best is None or run.gain.search is None:
+        return "nothing is known of the gain: your own prompt has no score"
     if run.best.id == run.initial.id:
         return "no edit was predicted to be liked more: your own prompt stays the best"
     personal = run.config.scorer.partition(":")[0] in ON_THE_SCALE
@@ -130,8 +130,7 @@ def heading(run: Trajectory) -> Iterator[Text]:
         ),
         (
             "Used",
-            f"{usage.renders} pictures, {usage.llm_calls} calls of the language model, "
-            f"{usage.cost_usd:.4g} US dollars, {usage.seconds.total:.1f} s "
+            f"{usage.renders} pictures, {_asked(run)}{usage.seconds.total:.1f} s "
             f"({usage.seconds.overhead:.1f} s beside the models)",
         ),
     ):
@@ -139,6 +138,14 @@ def heading(run: Trajectory) -> Iterator[Text]:
     for event in run.events:
         line = f"{event.type}: {event.message} (iteration {event.iteration})"
         yield Text(printable(line), "yellow")
+
+
+def _asked(run: Trajectory) -> str:
+    """What the language model was asked and cost, if there is one."""
+    if run.config.llm == "catalogue":
+        return ""
+    usage = run.usage
+    return f"{usage.llm_calls} calls of the language model, {usage.cost_usd:.4g} US dollars, "
 
 
 def tree(run: Trajectory) -> RenderableType:

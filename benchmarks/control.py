@@ -10,7 +10,7 @@ import argparse
 
 import numpy as np
 
-from benchmarks.report import Report, parser
+from benchmarks.report import Report, in_one_line, parser, positive
 from miniature.attributes import (
     CAMERA_ANGLES,
     ENVIRONMENTS,
@@ -167,9 +167,9 @@ def _add(report: Report, name: str, right: np.ndarray, judge: float) -> None:
 
 def _arguments() -> argparse.Namespace:
     made = parser(__doc__)
-    made.add_argument("--prompts", type=int, default=200, help="how many (default 200)")
+    made.add_argument("--prompts", type=positive, default=200, help="how many (default 200)")
     return made.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    in_one_line(main)

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.report import Report, parser
+from benchmarks.report import Report, in_one_line, parser
 
 COMMAND = Path(sys.executable).parent / "pamela-agent"
 PROMPT = "floating mossy rocks"
@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_one_line(main)

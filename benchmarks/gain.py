@@ -20,10 +20,11 @@ import PIL.Image
 from agent.render.base import RenderRequest
 from agent.seeds import derive_seeds
 from agent.trajectory import Trajectory
-from benchmarks.report import Report, bootstrap_mean, parser
+from benchmarks.report import Report, bootstrap_mean, in_one_line, parser, positive
 from benchmarks.runs import parts_for, run_once
 from miniature.training import BUILD
 from prompts import benchmark
+from scorer.errors import InputError
 from scorer.profile import UserProfile
 
 FIRST_SEED = 500_000
@@ -177,7 +178,7 @@ def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None
 def _arguments() -> argparse.Namespace:
     made = parser(__doc__)
     made.add_argument("--renderer", default="miniature", help="miniature (default) or scene")
-    made.add_argument("--prompts", type=int, default=24, help="how many (default: all 24)")
+    made.add_argument("--prompts", type=positive, default=24, help="how many (default: all 24)")
     made.add_argument("--profiles", type=Path, default=Path("examples"))
     made.add_argument("--runs-dir", type=Path, default=BUILD / "gain")
     return made.parse_args()
@@ -191,6 +192,10 @@ def main() -> None:
     report = Report(f"python -m benchmarks.gain --renderer {args.renderer}")
     options = {"renderer": args.renderer}
     people = load_people(args.profiles)
+    if len(people) < 2:
+        raise InputError(
+            f"--profiles {str(args.profiles)!r} holds {len(people)} profiles: 2 or more"
+        )
     jobs = [(p, u) for p in benchmark("miniature")[: args.prompts] for u in people.values()]
     folder = args.runs_dir / args.renderer
     searches = [search(p, u, folder, options) for p, u in tqdm(jobs, desc="searches")]
@@ -200,4 +205,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_one_line(main)

@@ -17,6 +17,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from benchmarks.gain import Found, drawn, load_people, search
+from benchmarks.report import in_one_line
 from miniature.training import BUILD
 
 IMAGES = Path("docs/images")
@@ -87,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_one_line(main)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import Report, bootstrap_mean, parser
+from benchmarks.report import Report, bootstrap_mean, in_one_line, parser
 from miniature import WEIGHTS
 from miniature.participants import DATASET, ensure_dataset
 from miniature.predictor import embeddings_of
@@ -200,4 +200,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_one_line(main)

@@ -12,11 +12,14 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scorer.errors import InputError, PamelaError
 from scorer.metrics import bootstrap
 
 
@@ -86,6 +89,22 @@ class Report:
             mark = "met" if bar.ok else "NOT MET"
             print(f"{mark:8} {name}: {bar.value:.3f}{interval} (need {bar.need}, n = {bar.n})")
         print(f"{document['command']}: {document['seconds']} s")
+
+
+def positive(text: str) -> int:
+    """A count for a command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def in_one_line(benchmark: Callable[[], None]) -> None:
+    """Runs a benchmark; bad input is one line and exit code 2, as of the command line."""
+    try:
+        benchmark()
+    except PamelaError as error:
+        print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, InputError) else 1)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -33,7 +33,7 @@ def cache_folder() -> Path:
     """`$PAMELA_CACHE_DIR`, else the user's cache folder for this program."""
     configured = os.environ.get("PAMELA_CACHE_DIR")
     if configured:
-        return Path(configured)
+        return Path(configured).expanduser()
     from platformdirs import user_cache_path
 
     return user_cache_path("pamela-agent")

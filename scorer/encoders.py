@@ -82,12 +82,13 @@ def make_encoder(spec: str, *, device: str = "auto") -> Encoder:
 def adherence(
     picture: Float[np.ndarray, "image dim"], text: Float[np.ndarray, "image dim"]
 ) -> Float[np.ndarray, " image"]:
-    """How well pictures show their texts, row by row: the cosine, at least 0.
+    """How well pictures show their texts, row by row: the cosine.
 
     A sigmoid encoder's logit is an affine function of this cosine (Zhai et al. 2023, eq. 1); its
-    sigmoid saturates, so that a tolerance would mean different things at different heights.
+    sigmoid saturates, so that a tolerance would mean different things at different heights. It is
+    not cut at 0: where a picture that shows its text lies depends on the encoder.
     """
-    return np.maximum((picture * text).sum(axis=1), 0.0)
+    return (picture * text).sum(axis=1)
 
 
 def unit(vectors: Float[np.ndarray, "row dim"]) -> Float[np.ndarray, "row dim"]:

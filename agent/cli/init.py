@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.parsers import Subparsers, add_command
 from agent.errors import InputError
+from agent.text import printable
 
 if TYPE_CHECKING:
     from scorer import UserProfile
@@ -47,9 +48,8 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"the folder {str(file.parent)!r} does not exist: make it first")
     profile = ask_profile()
     profile.save(file)
-    print(
-        f"wrote {args.profile}: use it with `pamela-agent run --user {shlex.quote(args.profile)}`"
-    )
+    name = printable(args.profile)
+    print(f"wrote {name}: use it with `pamela-agent run --user {shlex.quote(name)}`")
     print("ratings of pictures you know make it better; the README says how to add them")
     return 0
 
@@ -63,6 +63,7 @@ def ask_profile() -> "UserProfile":
     user_id = _ask("A name for you (needed)")
     if not user_id:
         raise InputError("the name is empty: a profile needs one, any word will do")
+    _checked({"user_id": user_id})
     age = _ask("Your age")
     demographics: dict[str, Any] = {"age": _age(age)} if age else {}
     for name in ("gender", "nationality"):
@@ -89,7 +90,8 @@ def _ask(question: str) -> str:
         raise InputError("standard input is closed: the answers are read from there")
     try:
         answer = sys.stdin.readline()
-    except UnicodeDecodeError:
+        answer.encode()  # some locales read broken bytes as surrogates
+    except UnicodeError:
         raise InputError(f"the answer to {question!r} is not valid text: use UTF-8") from None
     if not sys.stdin.isatty():
         print(file=sys.stderr)

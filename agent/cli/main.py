@@ -16,9 +16,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from agent.cli.output import complain, documents, print_json
+from agent.cli.output import Forgiving, complain, documents, print_json
 from agent.errors import InputError, PamelaError
 
 COMMANDS = ("run", "show", "runs", "score", "init", "doctor")
@@ -86,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code; never raises."""
     words = list(sys.argv[1:] if argv is None else argv)
     reserved = "--json" in words and not {"-h", "--help", "--version"} & set(words)
+    stderr = sys.stderr
     _prepare()
     try:
         with documents(reserved=reserved):
@@ -98,6 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         complain(f"standard output can't be written ({error.strerror})")
         return EXIT_FAILED
+    finally:
+        sys.stderr = stderr or sys.stderr
     return code
 
 
@@ -108,6 +111,8 @@ def _prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if not isinstance(sys.stderr, Forgiving):
+        sys.stderr = cast(Any, Forgiving(sys.stderr))
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
     if not sys.warnoptions:

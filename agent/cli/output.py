@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from agent.text import printable
@@ -32,6 +32,27 @@ def complain(message: str) -> None:
     """Prints one line for the user on standard error."""
     sys.stderr.write(f"pamela-agent: {printable(message)}\n")
     sys.stderr.flush()
+
+
+class Forgiving:
+    """A text stream whose reader may be gone or whose disk full: then words are lost, no more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes what can be written."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes what can be flushed."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 @contextmanager

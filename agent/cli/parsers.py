@@ -36,11 +36,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def named_path(text: str) -> Path:
+    """A path; an empty text names none."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name a path")
+    return Path(text)
+
+
 def add_runs_dir(parser: argparse.ArgumentParser) -> None:
     """`--runs-dir`."""
     parser.add_argument(
         "--runs-dir",
-        type=Path,
+        type=named_path,
         default=Path("runs"),
         metavar="DIR",
         help="where the runs lie (default: ./runs)",

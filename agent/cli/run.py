@@ -1,12 +1,11 @@
 """`pamela-agent run`: improves a prompt for one person."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.cli.options import add_options, given_options
 from agent.cli.output import complain, print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_runs_dir
+from agent.cli.parsers import Subparsers, add_command, add_json, add_runs_dir, named_path
 
 if TYPE_CHECKING:
     from agent.session import Outcome
@@ -24,7 +23,7 @@ examples:
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
     parser = add_command(subparsers, "run", "improve a prompt for one person", EXAMPLES)
-    parser.add_argument("--user", type=Path, metavar="PROFILE", help="whose taste counts")
+    parser.add_argument("--user", type=named_path, metavar="PROFILE", help="whose taste counts")
     parser.add_argument("--prompt", metavar="TEXT", help="what the picture shows")
     parser.add_argument(
         "--resume",

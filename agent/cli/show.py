@@ -51,7 +51,7 @@ def _show(run: "Trajectory", folder: Path) -> None:
     for line in heading(run):
         say(console, line)
     console.print()
-    console.print(tree(run), soft_wrap=not console.is_terminal)
+    console.print(tree(run))
     console.print()
     for line in closing(run, folder, colourful=is_colourful(console)):
         say(console, line)

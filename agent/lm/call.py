@@ -49,6 +49,11 @@ class Outcome:
     seconds: float = 0.0
 
     @property
+    def answered(self) -> bool:
+        """Whether an answer came, readable or not."""
+        return not self.problem or self.reply is not None
+
+    @property
     def calls(self) -> int:
         """Requests that were sent, failed ones included."""
         return 1 + len(self.retries)

@@ -24,7 +24,7 @@ STATED = 1.2
 """What a like that names a value is worth beforehand, in standard deviations of the scores."""
 SPREAD = 0.5
 """How uncertain the worth of a value is beforehand, on an axis of weight 1."""
-PAIRS = 0.1
+PAIRS = 0.5
 """Share of edits that change two axes at once, once there is something to build on."""
 
 

@@ -162,6 +162,7 @@ class LMProposer:
         return Proposals(
             edits=asked.usable(),
             events=tuple(self._events(asked)),
+            answered=any(outcome.answered for outcome in outcomes),
             llm_calls=sum(outcome.calls for outcome in outcomes),
             tokens_in=sum(outcome.used.tokens_in for outcome in outcomes),
             tokens_out=sum(outcome.used.tokens_out for outcome in outcomes),

@@ -93,6 +93,7 @@ class DiffusionRenderer:
         failure = None
         results: list[RenderResult] = []
         pipeline, arguments = self._pipeline, self._accepted
+        _check_size(pipeline, {**arguments, **_size_of(batch[0])})
         try:
             results = _call(pipeline, arguments, batch)
         except Exception as error:  # noqa: BLE001 - a picture that fails is data
@@ -285,6 +286,20 @@ def _place(pipeline: Any, device: str, offload: Offload) -> None:
 def _size_of(request: RenderRequest) -> dict[str, Argument]:
     size = {"width": request.width, "height": request.height}
     return {name: pixels for name, pixels in size.items() if pixels is not None}
+
+
+def _check_size(pipeline: Any, arguments: Mapping[str, Argument]) -> None:
+    """Refuses a size that does not fit the grid of latents and patches."""
+    transformer = getattr(pipeline, "transformer", None)
+    patch = getattr(getattr(transformer, "config", None), "patch_size", None) or 1
+    step = getattr(pipeline, "vae_scale_factor", 8) * (patch if isinstance(patch, int) else 1)
+    sides = [side for name in ("width", "height") if isinstance(side := arguments.get(name), int)]
+    if any(side % step for side in sides):
+        fitting = "x".join(str(max(step, round(side / step) * step)) for side in sides)
+        raise InputError(
+            f"--size {'x'.join(map(str, sides))} does not fit: both sides must be multiples of "
+            f"{step}; try {fitting}"
+        )
 
 
 def _for_batch(arguments: Mapping[str, Argument], count: int) -> dict[str, Argument]:

@@ -10,6 +10,7 @@ one (`owner/name`); everything else is a folder that is missing.
 
 import hashlib
 import re
+import textwrap
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from agent.render.defaults import INDEX
 from agent.render.quiet import quiet_libraries
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+LONGEST_REASON = 240
 CONTENT_NAME = re.compile(r"[0-9a-f]{64}")
 DESCRIPTIONS = frozenset({".md", ".png", ".jpg", ".jpeg", ".webp", ".gif"})
 """Files of a pipeline that say something about it and change nothing."""
@@ -104,4 +106,5 @@ def _read_digest(path: str, size: int, modified: int) -> str:
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     sentence = lines[0].split(". ")[0] if lines else ""
-    return f"{type(error).__name__}: {sentence[:160]}" if sentence else type(error).__name__
+    short = textwrap.shorten(sentence, LONGEST_REASON, placeholder=" …")
+    return f"{type(error).__name__}: {short}" if short else type(error).__name__

@@ -104,10 +104,10 @@ def test_an_unknown_spec_lists_the_known_ones() -> None:
         make_encoder("clip")
 
 
-def test_adherence_is_the_cosine_from_zero_on() -> None:
+def test_adherence_is_the_cosine() -> None:
     picture = np.array([[1.0, 0], [1, 0], [1, 0]])
     text = np.array([[0.6, 0.8], [-1, 0], [1, 0]])
-    np.testing.assert_allclose(adherence(picture, text), [0.6, 0, 1])
+    np.testing.assert_allclose(adherence(picture, text), [0.6, -1, 1])
 
 
 def test_a_real_siglip_is_read_from_a_folder(tmp_path: Path) -> None:

@@ -116,3 +116,45 @@ def test_full_disk_behind_standard_output_is_one_line(here: Path):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "can't be written" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("show", "none", "--json"), (*RUN[:-5], "--json")])
+def test_full_disk_behind_standard_error_loses_words_only(here: Path, words: tuple[str, ...]):
+    short = ("--iterations", "1") if words[0] == "run" else ()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agent.cli.main", *words, *short],
+            cwd=here,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+            check=False,
+        )
+    if words[0] == "run":
+        assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "done")
+    else:
+        assert (done.returncode, "error" in json.loads(done.stdout)) == (2, True)
+
+
+def test_interrupt_while_the_command_is_still_loading_is_one_line():
+    code = """
+import builtins, sys
+real = builtins.__import__
+def interrupted(name, *rest, **more):
+    if name == "agent.cli.main":
+        raise KeyboardInterrupt
+    return real(name, *rest, **more)
+builtins.__import__ = interrupted
+sys.argv.append("--json")
+from agent.cli.start import main
+sys.exit(main())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+
+    assert done.returncode == 130
+    assert done.stderr == "pamela-agent: interrupted\n"
+    assert json.loads(done.stdout) == {"error": {"message": "interrupted"}}

@@ -267,3 +267,58 @@ def test_version_is_printed(pamela: Run):
     answer = pamela("--version")
 
     assert (answer.code, answer.out.split()[0]) == (0, "pamela-agent")
+
+
+def test_damaged_picture_is_named_before_anything_is_drawn(unfinished: Path, pamela: Run):
+    damaged = next((unfinished / "images").iterdir())
+    damaged.write_bytes(b"")
+    answer = pamela("run", "--resume", "latest")
+
+    assert answer.code == 2
+    assert f"{damaged.name}' is gone or damaged" in answer.err
+
+
+def test_language_model_that_is_not_there_fails_a_run_that_can_go_on(
+    small_run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    answer = small_run("--llm", "openai/none", "--llm-base-url", "http://127.0.0.1:9/v1", "--json")
+
+    assert answer.code == 1
+    assert answer.document["status"] == "failed"
+    assert answer.document["gain"] == {"search": None, "heldout": None, "heldout_ci95": None}
+    assert "gave no answer" in answer.err
+    assert not any(
+        '"type": "proposal"' in path.read_text() for path in Path("runs").glob("*/trajectory.jsonl")
+    )
+
+
+def test_show_cuts_nothing_where_nobody_watches(
+    small_run: Run, pamela: Run, monkeypatch: pytest.MonkeyPatch
+):
+    prompt = "rocks " + "that float " * 30
+    small_run(prompt=prompt)
+    for columns in ("40", "0"):
+        monkeypatch.setenv("COLUMNS", columns)
+        shown = pamela("show", "latest").out
+        assert shown.count(prompt.strip()) >= 2
+        assert len(shown) < 6000
+        assert len(pamela("runs").out) > 100
+
+
+def test_runs_without_a_language_model_speak_of_none(small_run: Run, pamela: Run):
+    small_run()
+    assert "language model" not in pamela("show", "latest").out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--runs-dir", ""), "--runs-dir: it is empty"),
+        (("--user", ""), "--user: it is empty"),
+    ],
+)
+def test_empty_path_is_refused(pamela: Run, words: tuple[str, str], told: str):
+    answer = pamela("run", "--prompt", "rocks", *words)
+
+    assert (answer.code, told in answer.err) == (2, True)

@@ -1,5 +1,8 @@
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import PIL.Image
@@ -8,6 +11,8 @@ import pytest
 
 from agent.cli.main import main
 from scorer import UserProfile
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -83,3 +88,31 @@ def test_init_refuses_what_is_not_valid(
 def test_init_overwrites_nothing() -> None:
     assert main(["init", "owl.json"]) == 2
     assert Path("owl.json").read_text() == '{"user_id": "owl"}'
+
+
+def init_with(
+    answers: bytes, folder: Path, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", "init", "new.json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        input=answers,
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_init_says_what_is_wrong_as_soon_as_it_is(folder: Path) -> None:
+    done = init_with(b"x" * 101 + b"\n", folder)
+
+    assert done.returncode == 2
+    assert b"Your age" not in done.stderr
+    assert not (folder / "new.json").exists()
+
+
+def test_init_takes_only_text(folder: Path) -> None:
+    done = init_with(b"a\xff\n", folder, LC_ALL="C", LANG="C")
+
+    assert done.returncode == 2
+    assert b"is not valid text: use UTF-8" in done.stderr
