@@ -200,11 +200,9 @@ def test_one_bad_request_does_not_take_its_neighbours_along(
     assert errors == [None] * 6 + ["ValueError: cannot draw this"] * 2
 
 
-def test_a_size_that_the_pipeline_does_not_take_is_a_failed_result(pixart: DiffusionRenderer):
-    results = list(pixart.render([EIGHT[0], RenderRequest("a rock", 0, width=63, height=64)]))
-
-    assert results[0].error is None
-    assert "divisible by 8" in (results[1].error or "")
+def test_a_size_that_does_not_fit_is_bad_input(pixart: DiffusionRenderer):
+    with pytest.raises(InputError, match="--size 63x64 does not fit.*multiples of 16; try 64x64"):
+        list(pixart.render([RenderRequest("a rock", 0, width=63, height=64)]))
 
 
 def test_values_that_are_no_numbers_are_a_failed_result(pipeline_folder: Folders, tmp_path: Path):
