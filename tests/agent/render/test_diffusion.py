@@ -201,7 +201,7 @@ def test_one_bad_request_does_not_take_its_neighbours_along(
 
 
 def test_a_size_that_does_not_fit_is_bad_input(pixart: DiffusionRenderer):
-    with pytest.raises(InputError, match="--size 63x64 does not fit.*multiples of 16; try 64x64"):
+    with pytest.raises(InputError, match=r"--size 63x64 does not fit.*multiples of 16; try 64x64"):
         list(pixart.render([RenderRequest("a rock", 0, width=63, height=64)]))
 
 
