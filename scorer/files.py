@@ -1,7 +1,9 @@
 """Files that appear whole or not at all.
 
-with written(path) as stream:
-stream.write(data)      # an error in here leaves what was there before
+    with written(path) as stream:
+        stream.write(data)
+
+An error in there leaves what was there before, and nothing half-written beside it.
 """
 
 import os
