@@ -6,8 +6,7 @@
 It is the reference for what a model of the miniature can learn: crisp pictures of exactly known
 attributes. It can show nothing else; a prompt about something else gets the nearest subject. The
 one rule that is not obvious: what a prompt leaves open depends on the seed and on nothing else, so
-that two prompts are compared in the same surroundings. Nobody mentions an ordinary light, so what
-is left open is mostly ordinary (docs/decisions/0012-what-goes-without-saying.md).
+that two prompts are compared in the same surroundings.
 """
 
 import hashlib
@@ -43,10 +42,6 @@ EXTRA = ("mitsuba", "trimesh")
 INSTALL = "pip install 'pamela-agent[miniature]'"
 FLAGS = ("mossy", "floating")
 """Attributes that are there or not."""
-ORDINARY = {"lighting": "overcast", "camera_angle": "eye level", "shot": "medium"}
-"""What goes without saying."""
-ORDINARY_SHARE = 0.8
-"""How often an attribute that a prompt leaves open is the ordinary one."""
 THRESHOLDS = {
     "subject": 0.0,
     "environment": 0.6,
@@ -203,20 +198,15 @@ def named(prompt: str, seed: int) -> "Attributes":
 def completed(values: Mapping[str, str], seed: int) -> "Attributes":
     """Attributes from what a prompt names and, for the rest, the seed.
 
-    Nothing floats, and no colours are graded, unless the prompt says so; light, camera angle and
-    shot are mostly the ordinary ones.
+    Nothing floats, and no colours are graded, unless the prompt says so.
     """
     from miniature.attributes import MOSSY_SHARE, sample
 
     rng = np.random.default_rng(seed % 2**32)
     drawn = replace(sample(rng), floating=False)
     overgrown = bool(rng.random() < MOSSY_SHARE)
-    ordinary: dict[str, Any] = {
-        name: value for name, value in ORDINARY.items() if rng.random() < ORDINARY_SHARE
-    }
     said: dict[str, Any] = {name: name in FLAGS or value for name, value in values.items()}
-    scene = replace(drawn, **ordinary)
-    scene = replace(scene, mossy=overgrown and not {"colour", "material"} & said.keys())
+    scene = replace(drawn, mossy=overgrown and not {"colour", "material"} & said.keys())
     scene = replace(scene, **said)
     if scene.subject != "rock":
         return replace(scene, mossy=False)

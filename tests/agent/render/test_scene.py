@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agent.render.base import RenderRequest
 from agent.render.reading import mentions, split_words
-from agent.render.scene import ORDINARY, SceneRenderer, completed, named, phrase_book
+from agent.render.scene import SceneRenderer, completed, named, phrase_book
 
 READINGS: list[tuple[str, dict[str, Any]]] = [
     ("floating mossy rocks", {"subject": "rock", "mossy": True, "floating": True}),
@@ -69,20 +69,10 @@ def test_what_is_left_open_depends_on_the_seed_only():
 
 
 def test_what_is_left_open_differs_between_seeds():
-    scenes = [named("a boat", seed) for seed in range(100)]
+    scenes = [named("a boat", seed) for seed in range(40)]
 
     assert {scene.environment for scene in scenes} == {"meadow", "desert", "lake", "snow", "room"}
     assert len({scene.lighting for scene in scenes}) == 7
-
-
-def test_what_is_left_open_is_mostly_ordinary():
-    scenes = [named("a boat", seed) for seed in range(400)]
-
-    for attribute, value in ORDINARY.items():
-        open_share = np.mean([getattr(scene, attribute) == value for scene in scenes])
-        assert 0.75 < open_share < 0.95
-        said = [named(f"a boat, {attribute.replace('_', ' ')} {value}", s) for s in range(20)]
-        assert {getattr(scene, attribute) for scene in said} == {value}
 
 
 def test_nothing_floats_and_nothing_is_graded_unless_it_is_said():
