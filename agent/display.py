@@ -29,6 +29,8 @@ PHASES: dict[Phase, str] = {
     "compare": "comparing on held-out seeds",
 }
 COLUMNS = (("Iteration", 9), ("Best", 6), ("Gain", 6), ("Pictures", 8), ("Time", 7))
+TABLE_WIDTH = 70
+"""Narrower windows get lines instead of the table."""
 UNLIMITED = 100_000
 """Columns of a file or a pipe: nothing is cut or broken there."""
 TOLD_EVENTS = 5
@@ -116,7 +118,7 @@ class Display:
         """Shows a finished iteration."""
         if self._quiet:
             return
-        if self._live:
+        if self._live and self._console.width >= TABLE_WIDTH:
             self._console.print(self._table(row))
         else:
             for line in plain_lines(row):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.cli.parsers import counted
 from agent.search.beam import TIE
 from agent.trajectory import Trajectory
-from benchmarks.report import Report, in_one_line, parser, positive
+from benchmarks.report import Report, in_one_line, parser
 from benchmarks.runs import run_once
 from miniature.training import BUILD
 from prompts import benchmark
@@ -49,7 +50,7 @@ def main() -> None:
     from tqdm import tqdm
 
     made = parser(__doc__)
-    made.add_argument("--prompts", type=positive, default=24, help="how many (default: all 24)")
+    made.add_argument("--prompts", type=counted, default=24, help="how many (default: all 24)")
     made.add_argument("--profile", type=Path, default=Path("examples/profile.json"))
     args = made.parse_args()
     report = Report("python -m benchmarks.batches")

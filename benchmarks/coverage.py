@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import Report, in_one_line, parser, positive
+from agent.cli.parsers import counted
+from benchmarks.report import Report, in_one_line, parser
 from benchmarks.runs import run_once
 from scorer.profile import UserProfile
 
@@ -32,7 +33,7 @@ def noisy_runs(count: int, folder: Path) -> tuple[list[bool], list[float]]:
 def main() -> None:
     """Runs, counts, prints."""
     made = parser(__doc__)
-    made.add_argument("--runs", type=positive, default=200, help="how many (default 200)")
+    made.add_argument("--runs", type=counted, default=200, help="how many (default 200)")
     args = made.parse_args()
     report = Report(f"python -m benchmarks.coverage --runs {args.runs}")
     with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,8 @@ The 24 miniature prompts × the four example profiles: one search each, with the
 Liking is measured on the held-out seeds, as predicted and as the simulated participant's true
 liking (their hidden taste of what their own perception sees; the search never meets it). Beside
 it: best-of-N, the best predicted of as many pictures of the unchanged prompt, and the control
-that shows that it is personal, what a search for somebody else gains for this person.
+that shows that it is personal, what a search for somebody else gains for this person. With
+`--renderer scene` also the share that the search got of what trying everything would have got.
 Intervals are bootstrapped over prompts; of people there are four, so they say nothing of others.
 """
 
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from agent.cli.parsers import counted
 from agent.render.base import RenderRequest
 from agent.seeds import derive_seeds
 from agent.trajectory import Trajectory
-from benchmarks.report import Report, bootstrap_mean, in_one_line, parser, positive
+from benchmarks.report import Report, bootstrap_mean, bootstrap_ratio, in_one_line, parser
 from benchmarks.runs import parts_for, run_once
 from miniature.training import BUILD
 from prompts import benchmark
@@ -53,6 +55,8 @@ class Outcome:
     best_of_n: float
     others: float
     """Mean true gain of the searches for the other people."""
+    possible: float | None = None
+    """Of the best of all lights, angles, shots and palettes, where everything can be tried."""
 
 
 class Liking:
@@ -64,6 +68,12 @@ class Liking:
 
         self._tastes = example_tastes()
         self._perception = load_classifier("perception")
+
+    def possible(self, person: str, prompt: str, folder: Path) -> float:
+        """The greatest gain that trying everything finds on the scene backend."""
+        from benchmarks.exhaustive import possible_gain
+
+        return possible_gain(prompt, self._tastes[person], folder)
 
     def __call__(self, person: str, pictures: np.ndarray) -> np.ndarray:
         """True liking of pictures, (picture,)."""
@@ -120,8 +130,9 @@ def outcomes(
     people: Mapping[str, UserProfile],
     liking: Liking,
     options: Mapping[str, Any],
+    exhaustive: Path | None = None,
 ) -> list[Outcome]:
-    """What each search brought its person."""
+    """What each search brought its person; with a folder, beside what was possible."""
     found = {(s.prompt, s.person): s for s in searches}
     results = []
     for own in searches:
@@ -138,6 +149,9 @@ def outcomes(
                 true=float(liking(own.person, own.best).mean()) - start,
                 best_of_n=float(liking(own.person, lucky)[0]) - start,
                 others=float(np.mean(others)),
+                possible=None
+                if exhaustive is None
+                else liking.possible(own.person, own.prompt, exhaustive),
             )
         )
     return results
@@ -150,8 +164,11 @@ def _column(results: Iterable[Outcome], name: str) -> np.ndarray:
 def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None:
     """Means with intervals, and the bars; the results of a prompt lie side by side."""
 
+    def of_prompts(values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1, people).mean(1)
+
     def interval(values: np.ndarray) -> tuple[float, float]:
-        return bootstrap_mean(values.reshape(-1, people).mean(1))
+        return bootstrap_mean(of_prompts(values))
 
     n = len(results)
     for name in ("predicted", "true", "best_of_n", "others"):
@@ -160,7 +177,16 @@ def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None
             "mean": round(float(values.mean()), 4),
             "ci95": [round(x, 4) for x in interval(values)],
         }
-    for name, need in (("predicted", 0.9), ("true", 0.75)):
+    if results[0].possible is not None:
+        most = _column(results, "possible")
+        got, within = bootstrap_ratio(of_prompts(_column(results, "true")), of_prompts(most))
+        report.figures["mean gain: possible"] = {
+            "mean": round(float(most.mean()), 4),
+            "ci95": [round(x, 4) for x in interval(most)],
+            "share that the search got": round(got, 4),
+            "its ci95": [round(x, 4) for x in within],
+        }
+    for name, need in (("predicted", 0.9), ("true", 0.9)):
         positive = (_column(results, name) > 0).astype(float)
         share = float(positive.mean())
         report.bar(
@@ -173,12 +199,15 @@ def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None
     for name, words in (("best_of_n", "best-of-N"), ("others", "a search for somebody else")):
         ahead = _column(results, "true") - _column(results, name)
         report.positive(f"true gain beyond {words}", float(ahead.mean()), n=n, ci95=interval(ahead))
+    true, lucky = (of_prompts(_column(results, name)) for name in ("true", "best_of_n"))
+    times, within = bootstrap_ratio(true, lucky)
+    report.bar("true gain, in gains of best-of-N", times, at_least=2.0, n=n, ci95=within)
 
 
 def _arguments() -> argparse.Namespace:
     made = parser(__doc__)
     made.add_argument("--renderer", default="miniature", help="miniature (default) or scene")
-    made.add_argument("--prompts", type=positive, default=24, help="how many (default: all 24)")
+    made.add_argument("--prompts", type=counted, default=24, help="how many (default: all 24)")
     made.add_argument("--profiles", type=Path, default=Path("examples"))
     made.add_argument("--runs-dir", type=Path, default=BUILD / "gain")
     return made.parse_args()
@@ -200,7 +229,9 @@ def main() -> None:
     folder = args.runs_dir / args.renderer
     searches = [search(p, u, folder, options) for p, u in tqdm(jobs, desc="searches")]
     report.figures["runs that kept the user's prompt"] = sum(s.best is s.initial for s in searches)
-    add_figures(report, outcomes(searches, people, Liking(), options), len(people))
+    exhaustive = BUILD / "exhaustive" if args.renderer == "scene" else None
+    found = outcomes(searches, people, Liking(), options, exhaustive)
+    add_figures(report, found, len(people))
     report.close(json_output=args.json)
 
 

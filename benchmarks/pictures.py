@@ -22,22 +22,23 @@ from miniature.training import BUILD
 
 IMAGES = Path("docs/images")
 PROMPTS = (
-    "a house in a meadow",
-    "a sailing boat on a lake",
-    "a cactus in the desert",
-    "a snowman in the snow",
     "a mossy rock in a meadow",
-    "a tower by a lake",
+    "a lighthouse on a beach",
+    "a red car in a street",
+    "a horse in the desert",
+    "a windmill in the snow",
+    "a robot in a forest",
+    "a sailing boat on a lake",
+    "a teapot in a room",
 )
 EDITS = (
     "",
     "golden hour lighting",
     "in moonlight",
     "lit by neon lights",
-    "by candlelight",
     "from a low angle",
     "bird's-eye view",
-    "black and white",
+    "digital art",
 )
 SIDE, LINE, SHOWN = 160, 18, 3
 

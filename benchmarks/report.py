@@ -91,13 +91,6 @@ class Report:
         print(f"{document['command']}: {document['seconds']} s")
 
 
-def positive(text: str) -> int:
-    """A count for a command line."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)
-
-
 def in_one_line(benchmark: Callable[[], None]) -> None:
     """Runs a benchmark; bad input is one line and exit code 2, as of the command line."""
     try:
@@ -118,3 +111,10 @@ def bootstrap_mean(values: np.ndarray) -> tuple[float, float]:
     """95 % percentile interval of the mean of independent values."""
     found = bootstrap(values, seed=0)
     return found.low, found.high
+
+
+def bootstrap_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, tuple[float, float]]:
+    """The ratio of two means over the same units, with a 95 % paired bootstrap interval."""
+    picks = np.random.default_rng(0).integers(0, len(above), (10_000, len(above)))
+    low, high = np.quantile(above[picks].mean(1) / below[picks].mean(1), [0.025, 0.975])
+    return float(above.mean() / below.mean()), (float(low), float(high))

@@ -2,247 +2,183 @@
 
     caption(attributes, np.random.default_rng(0))   # "close-up of a mossy boulder, in moonlight"
 
-A caption is drawn anew every time, leaves attributes out at random, and orders them freely, so
-that prompts that users write and edits that are appended to them both look familiar.
+A caption is drawn anew every time, leaves attributes out at random, ordinary ones more often, and
+orders them freely, so that prompts that users write and edits that are appended to them both look
+familiar, and a plain prompt is a request for an ordinary picture.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from miniature.attributes import Attributes
+from miniature.attributes import COLOURS, ROUND, SUBJECTS, Attributes
+from miniature.words import (
+    ABSENT,
+    CAMERA_ANGLE,
+    ENVIRONMENT,
+    FLOATING,
+    LIGHTING,
+    LOOK,
+    MATERIAL,
+    MEDIUM,
+    MOSSY,
+    PALETTE,
+    PLURAL,
+    SEVERAL,
+    SHALLOW,
+    SHOT,
+    SUBJECT,
+    VIEWPOINT,
+    WEATHER,
+)
 
-SUBJECT = {
-    "rock": ("rock", "boulder", "rocks", "stone", "large rock", "boulders"),
-    "house": ("house", "cottage", "cabin", "small house"),
-    "tree": ("tree", "tree", "leafy tree", "pine tree"),
-    "tower": ("tower", "stone tower", "watchtower", "castle tower"),
-    "boat": ("boat", "sailboat", "sailing boat", "small boat"),
-    "cactus": ("cactus", "cactus", "saguaro cactus"),
-    "snowman": ("snowman", "snowman with a hat", "snowman"),
-    "chair": ("chair", "wooden chair", "chair"),
+NAMED = {
+    "environment": 0.85,
+    "lighting": 0.97,
+    "camera_angle": 0.97,
+    "shot": 0.97,
+    "viewpoint": 0.9,
+    "weather": 0.95,
+    "shallow": 0.9,
+    "palette": 0.97,
+    "look": 0.95,
 }
-ENVIRONMENT = {
-    "meadow": (
-        "in a green meadow",
-        "in a grassy field",
-        "on the grass",
-        "in a meadow",
-        "meadow",
-        "grass field",
-        "set in a flowering meadow",
-    ),
-    "desert": (
-        "in the desert",
-        "on sand",
-        "among sand dunes",
-        "in a sandy desert",
-        "desert",
-        "sand dunes",
-        "set in a desert",
-    ),
-    "lake": (
-        "on a lake",
-        "in the middle of a calm lake",
-        "on the water",
-        "by the water",
-        "lake",
-        "still water",
-        "set on a mountain lake",
-    ),
-    "snow": (
-        "in the snow",
-        "in a snowy landscape",
-        "in winter",
-        "on a snowfield with mountains",
-        "snow",
-        "winter landscape",
-        "set in deep snow",
-    ),
-    "room": (
-        "in a room",
-        "indoors",
-        "on a wooden floor",
-        "inside a house",
-        "indoor room",
-        "interior",
-        "set in a room with a wooden floor",
-    ),
+"""How often a caption names an attribute that is out of the ordinary."""
+ADJECTIVE_NAMED = {"floating": 0.85, "material": 0.8, "colour": 0.8, "mossy": 0.85}
+TABLES = {
+    "environment": ENVIRONMENT,
+    "lighting": LIGHTING,
+    "camera_angle": CAMERA_ANGLE,
+    "shot": SHOT,
+    "weather": WEATHER,
+    "palette": PALETTE,
+    "look": LOOK,
+    "viewpoint": VIEWPOINT,
 }
-LIGHTING = {
-    "golden hour": (
-        "at golden hour",
-        "at sunset",
-        "in warm evening sunlight",
-        "golden hour lighting",
-        "low warm sun",
-        "golden light",
-    ),
-    "overcast": (
-        "under an overcast sky",
-        "on a cloudy day",
-        "in soft overcast light",
-        "overcast lighting",
-        "flat grey daylight",
-        "overcast",
-    ),
-    "moonlight": (
-        "in moonlight",
-        "on a moonlit night",
-        "at night under the moon",
-        "moonlight",
-        "lit by the moon",
-        "moonlit",
-    ),
-    "neon": (
-        "lit by neon lights",
-        "in pink and cyan neon light",
-        "with neon glow",
-        "neon lighting",
-        "neon",
-        "in neon light",
-    ),
-    "candle-light": (
-        "by candlelight",
-        "lit by a candle",
-        "in dim candle light",
-        "candle-lit",
-        "candle-light",
-        "in the glow of a single candle",
-    ),
-    "softbox": (
-        "studio softbox lighting",
-        "in studio lighting",
-        "lit by a softbox",
-        "soft studio light",
-        "softbox",
-        "in a photo studio with a softbox",
-    ),
-    "backlit": (
-        "backlit",
-        "with strong backlight",
-        "against the light",
-        "with rim light",
-        "backlighting",
-        "lit from behind",
-    ),
+SAYABLE: dict[str, tuple[str, ...]] = {
+    "subject": ("", *SUBJECTS),
+    "colour": ("", *COLOURS),
+    "material": ("", *MATERIAL),
+    **{name: ("", *table) for name, table in TABLES.items()},
+    **dict.fromkeys(("mossy", "floating", "several", "shallow"), ("False", "True")),
 }
-CAMERA_ANGLE = {
-    "low": (
-        "low angle",
-        "seen from below",
-        "low-angle shot",
-        "from a low camera angle",
-        "looking up",
-        "from a low angle",
-    ),
-    "eye level": (
-        "eye level",
-        "at eye level",
-        "eye-level view",
-        "straight-on view",
-        "eye-level shot",
-    ),
-    "high": (
-        "high angle",
-        "seen from above",
-        "high-angle shot",
-        "looking down",
-        "from a high angle",
-        "from a high camera angle",
-    ),
-    "bird's-eye": (
-        "bird's-eye view",
-        "top-down view",
-        "from directly overhead",
-        "aerial view",
-        "seen from straight above",
-        "overhead shot",
-    ),
+"""What a caption may say of each attribute; the first is what saying nothing of it says."""
+ORDINARY = {
+    "lighting": ("overcast", "midday sun"),
+    "camera_angle": ("eye level",),
+    "shot": ("medium",),
+    "viewpoint": ("three-quarter",),
 }
-SHOT = {
-    "close": ("close-up", "close-up shot", "tight framing", "a close-up view", "up close"),
-    "medium": ("medium shot", "mid shot", "medium framing"),
-    "wide": ("wide shot", "long shot", "distant view", "wide framing", "far away"),
-}
-PALETTE = {
-    "warm": ("warm palette", "warm tones", "in warm colours", "warm colors"),
-    "cool": ("cool palette", "cool blue tones", "in cool colours", "cool colors"),
-    "muted": ("muted colors", "desaturated palette", "muted colours", "faded colours"),
-    "vivid": ("vivid colors", "vibrant palette", "vivid colours", "saturated colours"),
-    "monochrome": ("black and white", "monochrome", "in black and white"),
-    "pastel": ("pastel palette", "pastel colors", "pastel colours", "soft pastel tones"),
-}
-MATERIAL = {"glossy": ("glossy", "shiny"), "metallic": ("metallic", "chrome")}
-MOSSY = ("mossy", "moss-covered", "mossy")
-FLOATING = ("floating", "hovering", "levitating", "floating")
-MEDIUM = ("a photo of", "a picture of", "an image of", "a photograph of", "")
-
-ABSENT = (
-    "dog", "cat", "horse", "bird", "fish", "cow", "elephant", "lion", "butterfly", "dragon",
-    "man", "woman", "child", "portrait of a woman", "dancer", "astronaut", "robot", "crowd",
-    "car", "bicycle", "train", "aeroplane", "bus", "motorcycle", "bridge", "street", "skyscraper",
-    "city skyline", "church", "market", "stadium", "pizza", "apple", "bowl of fruit", "cake",
-    "cup of coffee", "bottle of wine", "book", "guitar", "piano", "clock", "lamp", "telephone",
-    "laptop", "shoe", "handbag", "watch", "vase", "bouquet of roses", "sunflower", "mushroom",
-    "waterfall", "volcano", "planet", "galaxy", "abstract pattern", "statue", "bed", "table",
-    "umbrella", "balloon", "kite", "football player", "swimming pool", "fire engine", "spaceship",
-)  # fmt: skip
-"""Subjects that no scene shows: what the image-text encoder learns to answer no to."""
-
-KEEP = {"environment": 0.85, "lighting": 0.85, "camera_angle": 0.8, "shot": 0.75, "palette": 0.9}
-"""How often a caption names an attribute."""
+"""What goes without saying (docs/decisions/0012-what-goes-without-saying.md)."""
+ORDINARY_NAMED = 0.4
+"""How often a caption names what is ordinary."""
+COMMON = 6
+"""So many ways to say something are common."""
+PLAIN = 3
+"""So many, the first of a list, everybody knows."""
+MEDIUM_NAMED = 0.4
+"""How often a caption begins with what kind of picture it is."""
+SAID_OF_PHOTOS = 0.15
+"""How often a photographic picture's caption says at its end that it is one."""
 
 
-def _pick(words: tuple[str, ...], rng: np.random.Generator) -> str:
+def named_share(attribute: str, value: str) -> float:
+    """How often a caption of a scene with this value names it."""
+    return ORDINARY_NAMED if value in ORDINARY.get(attribute, ()) else NAMED[attribute]
+
+
+@lru_cache
+def _zipf(count: int) -> np.ndarray:
+    """Cumulated shares of so many words, each said as often as its rank is low (Zipf 1949)."""
+    shares = np.cumsum(1 / np.arange(1, count + 1))
+    return shares / shares[-1]
+
+
+def commonly(words: tuple[str, ...], rng: np.random.Generator) -> str:
+    """One way to say it: the common ones stand first, and are said most often."""
+    return words[int(np.searchsorted(_zipf(len(words)), rng.random()))]
+
+
+def evenly(words: tuple[str, ...], rng: np.random.Generator) -> str:
+    """One way to say it, the uncommon ones as often as the others."""
     return words[int(rng.integers(len(words)))]
 
 
-def _core(attributes: Attributes, rng: np.random.Generator) -> str:
-    """The subject with its adjectives: `floating mossy boulder`."""
-    words = [_pick(FLOATING, rng)] if attributes.floating and rng.random() < 0.85 else []
-    if attributes.material in MATERIAL and rng.random() < 0.8:
-        words.append(_pick(MATERIAL[attributes.material], rng))
-    if attributes.colour and rng.random() < 0.8:
+def plainly(words: tuple[str, ...], rng: np.random.Generator) -> str:
+    """One of the few ways to say it that everybody knows."""
+    return evenly(words[:PLAIN], rng)
+
+
+Wording = Callable[[tuple[str, ...], np.random.Generator], str]
+
+
+def _named(attributes: Attributes, rng: np.random.Generator) -> set[str]:
+    """The attributes that a caption names."""
+    there = {
+        "floating": attributes.floating,
+        "material": attributes.material in MATERIAL,
+        "colour": attributes.colour is not None,
+        "mossy": attributes.mossy,
+        "shallow": attributes.shallow,
+    }
+    shares = NAMED | ADJECTIVE_NAMED
+    for axis, table in TABLES.items():
+        value = getattr(attributes, axis)
+        there[axis] = value in table
+        shares[axis] = named_share(axis, value) if value in table else 0
+    there["viewpoint"] &= attributes.subject not in ROUND
+    there["medium"], shares["medium"] = True, MEDIUM_NAMED
+    if attributes.look == "photographic":
+        shares["look"] *= SAID_OF_PHOTOS
+    return {name for name, is_there in there.items() if is_there and rng.random() < shares[name]}
+
+
+def _core(attributes: Attributes, named: set[str], rng: np.random.Generator, pick: Wording) -> str:
+    """The subject with its adjectives: `floating mossy boulder`, `three red cars`."""
+    words = [pick(FLOATING, rng)] if "floating" in named else []
+    if "material" in named:
+        words.append(pick(MATERIAL[attributes.material], rng))
+    if attributes.colour and "colour" in named:
         words.append(attributes.colour)
-    if attributes.mossy and rng.random() < 0.85:
-        words.append(_pick(MOSSY, rng))
-    return " ".join([*words, _pick(SUBJECT[attributes.subject], rng)])
+    if "mossy" in named:
+        words.append(pick(MOSSY, rng))
+    name = attributes.subject
+    if attributes.several:
+        return " ".join([pick(SEVERAL, rng), *words, pick(PLURAL[name], rng)])
+    return " ".join([*words, pick(SUBJECT[name], rng)])
 
 
 def _with_article(words: str) -> str:
-    if words.endswith(("rocks", "boulders")):
+    if words.endswith(("rocks", "boulders", "mushrooms")) or words.startswith(SEVERAL):
         return words
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
-def _phrases(attributes: Attributes, rng: np.random.Generator) -> dict[str, str]:
-    """The attributes that this caption names, in words."""
-    tables = {
-        "environment": (ENVIRONMENT, attributes.environment),
-        "lighting": (LIGHTING, attributes.lighting),
-        "camera_angle": (CAMERA_ANGLE, attributes.camera_angle),
-        "shot": (SHOT, attributes.shot),
-        "palette": (PALETTE, attributes.palette),
+def _worded(
+    attributes: Attributes, named: set[str], rng: np.random.Generator, pick: Wording
+) -> str:
+    """A caption that names these attributes."""
+    core = _core(attributes, named, rng, pick)
+    phrases = {
+        axis: pick(table[getattr(attributes, axis)], rng)
+        for axis, table in TABLES.items()
+        if axis in named
     }
-    return {
-        axis: _pick(table[value], rng)
-        for axis, (table, value) in tables.items()
-        if value in table and rng.random() < KEEP[axis]
-    }
-
-
-def caption(attributes: Attributes, rng: np.random.Generator) -> str:
-    """One caption of a scene, drawn from the grammar."""
-    core, phrases = _core(attributes, rng), _phrases(attributes, rng)
+    if "shallow" in named:
+        phrases["shallow"] = pick(SHALLOW, rng)
+    medium = pick(MEDIUM[attributes.look], rng) if "medium" in named else ""
     style = rng.random()
     if style < 0.08:
-        named = [f"{axis.replace('_', ' ')}: {words}" for axis, words in phrases.items()]
-        return "; ".join([f"subject: {core}", *named])
+        if medium:
+            phrases["medium"] = medium.removesuffix(" of")
+        told = [f"{axis.replace('_', ' ')}: {words}" for axis, words in phrases.items()]
+        return "; ".join([f"subject: {core}", *told])
     head = core if style < 0.4 else _with_article(core)
-    if style > 0.55:
-        head = f"{_pick(MEDIUM, rng)} {head}".strip()
-    if "shot" in phrases and style > 0.4 and rng.random() < 0.3:
+    if medium:
+        head = f"{medium} {head}"
+    if phrases.get("shot") in SHOT[attributes.shot][:COMMON] and style > 0.4 and rng.random() < 0.3:
         head = f"{phrases.pop('shot')} of {head}"
     if "environment" in phrases and style > 0.3 and rng.random() < 0.7:
         head = f"{head} {phrases.pop('environment')}"
@@ -251,11 +187,39 @@ def caption(attributes: Attributes, rng: np.random.Generator) -> str:
     return ", ".join([head, *tail])
 
 
+def caption(attributes: Attributes, rng: np.random.Generator, pick: Wording = commonly) -> str:
+    """One caption of a scene, drawn from the grammar."""
+    return _worded(attributes, _named(attributes, rng), rng, pick)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same said twice, in words that everybody knows and in others."""
+
+    plain: str
+    other: str
+    said: tuple[int, ...]
+    """The number of what is said of each attribute of `SAYABLE`, 0 being nothing."""
+
+
+def pair(attributes: Attributes, rng: np.random.Generator, pick: Wording) -> Pair:
+    """Two captions of a scene that say the same."""
+    named = _named(attributes, rng)
+    told = named | {"subject", "several"} | ({"look"} if "medium" in named else set())
+    said = tuple(
+        values.index(str(getattr(attributes, name))) if name in told else 0
+        for name, values in SAYABLE.items()
+    )
+    plain, other = (_worded(attributes, named, rng, how) for how in (plainly, pick))
+    return Pair(plain, other, said)
+
+
 def short_prompt(attributes: Attributes, rng: np.random.Generator) -> str:
     """What a user would ask for before any edit: the subject and, half of the time, the place."""
-    core = _with_article(_core(attributes, rng))
+    adjectives = {name for name in _named(attributes, rng) if name in ADJECTIVE_NAMED}
+    core = _with_article(_core(attributes, adjectives, rng, commonly))
     if rng.random() < 0.5:
-        return f"{core} {_pick(ENVIRONMENT[attributes.environment][:4], rng)}"
+        return f"{core} {evenly(ENVIRONMENT[attributes.environment][:4], rng)}"
     return core
 
 
@@ -281,6 +245,8 @@ def claims() -> list[Claim]:
         "shot": SHOT,
         "palette": PALETTE,
         "material": MATERIAL,
+        "weather": WEATHER,
+        "look": LOOK,
     }
     made = [
         Claim(text, attribute, value)
@@ -294,6 +260,10 @@ def claims() -> list[Claim]:
         for word in dict.fromkeys(ways)
         for text in (word, _with_article(word))
     ]
+    made += [
+        Claim(text, "colour", colour) for colour in COLOURS for text in (colour, f"{colour} paint")
+    ]
     made += [Claim(word, "mossy", value=True) for word in dict.fromkeys(MOSSY)]
     made += [Claim(word, "floating", value=True) for word in dict.fromkeys(FLOATING)]
+    made += [Claim(word, "shallow", value=True) for word in SHALLOW]
     return made + [Claim(_with_article(word), "subject", None) for word in ABSENT]

@@ -1,18 +1,19 @@
 """A classifier of what a picture shows: the judge of control, and the participants' perception.
 
-    python -m miniature.classifier judge          # all training scenes
-    python -m miniature.classifier perception     # the training scenes of even number
+    python -m miniature.classifier judge          # two thirds of the training scenes
+    python -m miniature.classifier perception     # the other third
 
-Both are small ResNets with one head an attribute. They differ in seed, width and data, so that
-what the simulated participants see is not what the judge sees. The image-text encoder, which
-trains on the scenes of odd number, shares no weight with either, and no picture with the
-perception; one of its layers is aligned with the judge, which has seen all of them.
+Both are small ResNets with one head an attribute. They differ in seed and width and have no scene
+in common, so that what the simulated participants see is not what the judge sees. The image-text
+encoder trains on the judge's scenes, and one of its layers is aligned with the judge: it has
+neither a weight nor a picture in common with the perception.
 """
 
 import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +30,30 @@ from miniature.attributes import (
     COLOURS,
     ENVIRONMENTS,
     LIGHTINGS,
+    LOOKS,
     MATERIALS,
     PALETTES,
+    ROUND,
     SHOTS,
     SUBJECTS,
+    VIEWPOINTS,
+    WEATHERS,
     Attributes,
-    Palette,
 )
-from miniature.palette import grade
-from miniature.training import BUILD, HELD_OUT_EVERY, SCENES, Plan, fit, pick_device
+from miniature.finish import NATURAL_SHARE, Finish, draw_finish, finished
+from miniature.training import (
+    BUILD,
+    HELD_OUT_EVERY,
+    SCENES,
+    Plan,
+    fit,
+    of_encoder,
+    of_perception,
+    pick_device,
+    precision,
+)
 
+FLAGS: tuple[str, ...] = ("mossy", "floating", "several", "shallow")
 HEADS: dict[str, tuple[str, ...]] = {
     "subject": SUBJECTS,
     "environment": ENVIRONMENTS,
@@ -46,11 +61,17 @@ HEADS: dict[str, tuple[str, ...]] = {
     "camera_angle": CAMERA_ANGLES,
     "shot": SHOTS,
     "palette": PALETTES,
+    "look": LOOKS,
+    "viewpoint": VIEWPOINTS,
+    "weather": WEATHERS,
     "colour": ("none", *COLOURS),
     "material": MATERIALS,
-    "mossy": ("no", "yes"),
-    "floating": ("no", "yes"),
+    **dict.fromkeys(FLAGS, ("no", "yes")),
 }
+EMPHASIS = {"subject": 3.0, "environment": 2.0, "camera_angle": 2.0, "shot": 2.0}
+"""Weight in the loss; the others have 1. Shapes are learned last."""
+UNKNOWN = -100
+"""The label of what cannot be told: the viewpoint of a subject that is round."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +81,27 @@ class Role:
     seed: int
     widths: tuple[int, ...]
     trains_on: Callable[[int], bool]
+    natural: float = NATURAL_SHARE
+    """How often a picture has its natural palette; the judge must not expect it."""
 
 
 ROLES = {
-    "judge": Role(1, (32, 64, 128, 192), lambda number: number % HELD_OUT_EVERY != 0),
-    "perception": Role(
-        2, (28, 56, 112, 168), lambda number: number % HELD_OUT_EVERY != 0 and number % 2 == 0
-    ),
+    "judge": Role(1, (32, 64, 128, 192), of_encoder, natural=1 / len(PALETTES)),
+    "perception": Role(2, (28, 56, 112, 168), of_perception),
 }
 
 
 def labels_of(attributes: Attributes) -> list[int]:
-    """The index of each attribute's value, in the order of `HEADS`."""
+    """The index of each attribute's value, in the order of `HEADS`, or `UNKNOWN`."""
     values = {
         **vars(attributes),
         "colour": attributes.colour or "none",
-        "mossy": "yes" if attributes.mossy else "no",
-        "floating": "yes" if attributes.floating else "no",
+        **{flag: "yes" if getattr(attributes, flag) else "no" for flag in FLAGS},
     }
-    return [HEADS[name].index(values[name]) for name in HEADS]
+    labels = {name: HEADS[name].index(values[name]) for name in HEADS}
+    if attributes.subject in ROUND:
+        labels["viewpoint"] = UNKNOWN
+    return list(labels.values())
 
 
 class Classifier(nn.Module):
@@ -109,29 +132,28 @@ def to_tensor(pictures: np.ndarray) -> Float[Tensor, "batch 3 size size"]:
     return scaled.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
-def draw_palette(rng: np.random.Generator) -> Palette:
-    """Natural two times in five, else any other."""
-    return PALETTES[rng.integers(1, len(PALETTES))] if rng.random() < 0.6 else "natural"
-
-
 def augment(
-    picture: np.ndarray, attributes: Attributes, palette: Palette, rng: np.random.Generator
+    picture: np.ndarray, attributes: Attributes, finish: Finish, rng: np.random.Generator
 ) -> tuple[np.ndarray, Attributes]:
-    """A colour grade (which changes the palette's label), a mirror image, blur, a shift."""
-    picture = grade(picture[:, ::-1] if rng.random() < 0.5 else picture, palette)
+    """A finish (which changes the labels of look and palette), a mirror image, blur, a shift."""
+    picture = finished(picture[:, ::-1] if rng.random() < 0.5 else picture, finish)
     if rng.random() < 0.4:
         small = picture.reshape(64, 2, 64, 2, 3).mean((1, 3))
         share = rng.random()
         picture = (picture * (1 - share) + small.repeat(2, 0).repeat(2, 1) * share).astype(np.uint8)
     offset = rng.integers(-4, 5, size=2)
     picture = np.roll(picture, offset, (0, 1))
-    return picture, replace(attributes, palette=palette)
+    return picture, finish.of(attributes)
 
 
 def _batch(
-    pictures: np.ndarray, attributes: list[Attributes], rows: np.ndarray, rng: np.random.Generator
+    pictures: np.ndarray,
+    attributes: list[Attributes],
+    rows: np.ndarray,
+    natural: float,
+    rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
-    made = [augment(pictures[row], attributes[row], draw_palette(rng), rng) for row in rows]
+    made = [augment(pictures[row], attributes[row], draw_finish(rng, natural), rng) for row in rows]
     labels = torch.tensor([labels_of(named) for _, named in made])
     return to_tensor(np.stack([picture for picture, _ in made])), labels
 
@@ -147,11 +169,14 @@ def train_classifier(
 
     def loss_of(step: int) -> Tensor:
         rng = np.random.default_rng((role.seed, step))
-        inputs, labels = _batch(pictures, attributes, rng.choice(chosen, plan.batch), rng)
-        logits = model(inputs.to(plan.device))
+        rows = rng.choice(chosen, plan.batch)
+        inputs, labels = _batch(pictures, attributes, rows, role.natural, rng)
+        with precision(plan.device):
+            logits = {n: found.float() for n, found in model(inputs.to(plan.device)).items()}
         labels = labels.to(plan.device)
+        entropy = partial(F.cross_entropy, label_smoothing=0.02, ignore_index=UNKNOWN)
         losses = [
-            F.cross_entropy(logits[name], labels[:, k], label_smoothing=0.02)
+            EMPHASIS.get(name, 1.0) * entropy(logits[name], labels[:, k])
             for k, name in enumerate(HEADS)
         ]
         return torch.stack(losses).mean()
@@ -179,10 +204,13 @@ def classify(model: Classifier, pictures: np.ndarray) -> dict[str, np.ndarray]:
 def accuracy(
     model: Classifier, pictures: np.ndarray, attributes: list[Attributes]
 ) -> dict[str, float]:
-    """Share of right answers by attribute."""
+    """Share of right answers by attribute, among the pictures of which it can be told."""
     labels = np.array([labels_of(named) for named in attributes])
     found = classify(model, pictures)
-    return {n: float((found[n].argmax(1) == labels[:, k]).mean()) for k, n in enumerate(HEADS)}
+    return {
+        name: float((found[name].argmax(1) == labels[:, k])[labels[:, k] != UNKNOWN].mean())
+        for k, name in enumerate(HEADS)
+    }
 
 
 def load_classifier(role: str, folder: Path | None = None) -> Classifier:
@@ -209,7 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("role", choices=ROLES, help="which of the two to train")
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
-    parser.add_argument("--steps", type=int, default=1600, help="training steps (default 1600)")
+    parser.add_argument("--steps", type=int, default=11000, help="training steps (default 11000)")
     parser.add_argument("--seed", type=int, help="of weights and batches (default: the role's)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()

@@ -8,53 +8,64 @@ A small SigLIP vision tower learns, with the pairwise sigmoid loss (Zhai et al. 
 and every single phrase of the grammar (here a text may be true of many pictures). The words are
 the frozen sentence encoder's. A middle layer is aligned with what the judge sees in each patch,
 from which it learns shapes that few scenes and short captions teach slowly. It trains on the
-scenes of odd number, the participants' perception (`miniature.classifier`) on those of even
-number.
+scenes of the judge, none of which the participants' perception has seen (`miniature.classifier`).
 """
 
 import argparse
+import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
 from miniature import WEIGHTS
 from miniature.alignment import alignment_loss, make_projector, patch_features, watched
-from miniature.attributes import Attributes, Palette
+from miniature.attributes import Attributes
 from miniature.captions import Claim, caption, claims, short_prompt
-from miniature.classifier import augment, draw_palette, load_classifier, to_tensor
+from miniature.classifier import HEADS, augment, labels_of, load_classifier, to_tensor
+from miniature.finish import Finish, draw_finish
 from miniature.training import (
     BUILD,
     HELD_OUT_EVERY,
     SCENES,
     Plan,
     fit,
+    hidden_matrices,
+    of_encoder,
     pick_device,
     precision,
+    wait_for_all,
     worker,
 )
+from scorer.files import written
 from scorer.miniature_encoder import (
     FIGURES,
     TOLERANCE,
     UNKNOWN,
+    Concepts,
     JointHeads,
     MiniatureEncoder,
+    make_concepts,
     save_miniature_encoder,
 )
 
 DIM = 128
 CAPTIONS = 4
 """Captions embedded beforehand for every scene, each under a palette of its own."""
-CLAIMS = 0.5
-"""Weight of the loss on single phrases beside that on captions."""
+CLAIMS, CLAIMS_AT_ONCE = 0.5, 384
+"""Weight of the loss on single phrases beside that on captions, and how many are asked a step."""
+NAMING = 0.5
+"""Weight of the loss of naming what the judge names, from the pooled features."""
+CONCEPT_PICTURES = 2000
+"""On which the probabilities of concepts are standardised."""
 TOLD_APART = ("subject", "environment", "lighting", "camera_angle", "shot")
 ALIGNED_LAYER, ALIGNMENT = 3, 10.0
 """The layer that is aligned, and the weight: the other losses are sums over texts."""
@@ -65,13 +76,17 @@ class Texts:
     """Sentence embeddings of everything that a picture is compared with."""
 
     captions: Float[np.ndarray, "scene caption 384"]
-    palettes: list[list[Palette]]
-    """Of each scene, the palettes of its captions."""
+    finishes: list[list[Finish]]
+    """Of each scene, the finishes of its captions."""
     claims: Float[Tensor, "claim 384"]
+    claimed: list[Claim]
 
 
-def make_encoder(seed: int) -> tuple[SiglipVisionModel, JointHeads]:
-    """An untrained vision tower with its maps into the joint space."""
+def make_encoder(seed: int, device: str = "cpu") -> tuple[SiglipVisionModel, JointHeads]:
+    """An untrained vision tower with its maps into the joint space.
+
+    On a CPU attention among 64 patches is faster as plain products.
+    """
     torch.manual_seed(seed)
     config = SiglipVisionConfig(
         image_size=128,
@@ -82,6 +97,8 @@ def make_encoder(seed: int) -> tuple[SiglipVisionModel, JointHeads]:
         num_attention_heads=3,
         attention_dropout=0.0,
     )
+    attention = "eager" if torch.device(device).type == "cpu" else "sdpa"
+    config._attn_implementation = attention
     return SiglipVisionModel(config), JointHeads(visual=192, dim=DIM)
 
 
@@ -103,91 +120,154 @@ def _embed(texts: list[str]) -> np.ndarray:
     return np.asarray(vectors, np.float32)
 
 
-def embed_texts(attributes: list[Attributes], seed: int) -> Texts:
-    """Captions of every scene and all claims, embedded by the frozen sentence encoder."""
+def embed_texts(attributes: list[Attributes], seed: int, kept: Path) -> Texts:
+    """Captions of scenes and all claims, embedded by the frozen sentence encoder.
+
+    The first of several processes embeds and keeps them in a file, the others read it.
+    """
     rng = np.random.default_rng(seed)
-    palettes: list[list[Palette]] = [
-        [draw_palette(rng) for _ in range(CAPTIONS)] for _ in attributes
-    ]
+    finishes = [[draw_finish(rng) for _ in range(CAPTIONS)] for _ in attributes]
     captions = [
-        caption(replace(named, palette=palette), rng)
-        for named, own in zip(attributes, palettes, strict=True)
-        for palette in own
+        caption(finish.of(named), rng)
+        for named, own in zip(attributes, finishes, strict=True)
+        for finish in own
     ]
-    embedded = _embed(captions).reshape(len(attributes), CAPTIONS, -1)
-    return Texts(embedded, palettes, torch.from_numpy(_embed([c.text for c in claims()])))
+    known = claims()
+    texts = captions + [claim.text for claim in known]
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    file = kept.with_name(f"{kept.name}-{digest[:16]}.npy")
+    if worker()[0] == 0 and not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with written(file) as stream:
+            np.save(stream, _embed(texts))
+    wait_for_all()
+    vectors = np.load(file)
+    embedded = vectors[: len(captions)].reshape(len(attributes), CAPTIONS, -1)
+    return Texts(embedded, finishes, torch.from_numpy(vectors[len(captions) :]), known)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures with a caption each, and which claims are true of them."""
+    """Pictures with a caption each, some claims, and which of these are true of the pictures."""
 
     pictures: Float[Tensor, "image 3 size size"]
-    captions: Float[Tensor, "image 384"]
+    captions: Float[Tensor, "text 384"]
+    own: Bool[Tensor, "image text"]
+    claims: Float[Tensor, "claim 384"]
     true: Bool[Tensor, "image claim"]
-
-    def share(self, part: int, parts: int) -> "Batch":
-        """The pictures of one of several processes; each is compared with all captions."""
-        return Batch(self.pictures[part::parts], self.captions, self.true[part::parts])
+    labels: Int[Tensor, "image head"]
+    """Of the judge's heads."""
 
 
 def draw_batch(
-    pictures: np.ndarray,
-    attributes: list[Attributes],
-    texts: Texts,
-    rows: np.ndarray,
-    rng: np.random.Generator,
+    pictures: np.ndarray, attributes: list[Attributes], texts: Texts, plan: Plan, step: int
 ) -> Batch:
-    """Augmented pictures in [-1, 1] of some scenes, with the caption that belongs to each."""
+    """This process's pictures of a step, augmented, in [-1, 1]; each is compared with all captions.
+
+    It depends on the seed and the step only, and a picture on its place in the batch besides.
+    """
+    rng = np.random.default_rng((plan.seed, step))
+    rows = rng.choice(len(pictures), plan.batch, replace=False)
     numbers = rng.integers(CAPTIONS, size=len(rows))
+    chosen = rng.choice(len(texts.claimed), CLAIMS_AT_ONCE, replace=False)
+    part, parts = worker()
+    mine = range(part, len(rows), parts)
     made = [
-        augment(pictures[row], attributes[row], texts.palettes[row][number], rng)
-        for row, number in zip(rows, numbers, strict=True)
+        augment(
+            pictures[rows[n]],
+            attributes[rows[n]],
+            texts.finishes[rows[n]][numbers[n]],
+            np.random.default_rng((plan.seed, step, n)),
+        )
+        for n in mine
     ]
-    known = claims()
+    asked = [texts.claimed[n] for n in chosen]
     return Batch(
         to_tensor(np.stack([picture for picture, _ in made])),
         torch.from_numpy(texts.captions[rows, numbers]),
-        torch.tensor([[claim.holds(named) for claim in known] for _, named in made]),
+        torch.eye(len(rows), dtype=torch.bool)[part::parts],
+        texts.claims[torch.from_numpy(chosen)],
+        torch.tensor([[claim.holds(named) for claim in asked] for _, named in made]),
+        torch.tensor([labels_of(named) for _, named in made]),
     )
+
+
+class Told(nn.Module):
+    """What is trained beside the encoder and left behind: maps to the judge's layer and heads."""
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.projector = make_projector(width, features)
+        self.heads = nn.ModuleList([nn.Linear(width, len(values)) for values in HEADS.values()])
+
+    def loss(
+        self, pooled: Float[Tensor, "image width"], labels: Int[Tensor, "image head"]
+    ) -> Float[Tensor, ""]:
+        """Sum over the heads of the cross entropy."""
+        losses = [
+            F.cross_entropy(head(pooled), labels[:, place]) for place, head in enumerate(self.heads)
+        ]
+        return torch.stack(losses).sum()
 
 
 def train_encoder(
     pictures: np.ndarray, attributes: list[Attributes], texts: Texts, plan: Plan
 ) -> tuple[SiglipVisionModel, JointHeads]:
     """Trains, or goes on training, tower and maps; returns them in evaluation mode."""
-    vision, heads = make_encoder(plan.seed)
-    rows = np.arange(len(pictures))
-    chosen = rows[rows % 2 == 1]
+    vision, heads = make_encoder(plan.seed, plan.device)
     judge = load_classifier("judge")
     nn.Module.to(judge, plan.device)
-    sample = patch_features(judge, to_tensor(pictures[chosen[:400]]).to(plan.device))
+    sample = patch_features(judge, to_tensor(pictures[:400]).to(plan.device))
     mean, std = sample.mean((0, 1)), sample.std((0, 1)).clamp(min=1e-3)
-    projector = make_projector(vision.config.hidden_size, len(mean))
-    model = torch.nn.ModuleList([vision, heads, projector]).to(plan.device)
+    told = Told(vision.config.hidden_size, len(mean))
+    model = torch.nn.ModuleList([vision, heads, told]).to(plan.device)
     layers: Any = vision.encoder.layers
     aligned_layer: nn.Module = layers[ALIGNED_LAYER]
-    part, parts = worker()
-    own_caption = torch.eye(plan.batch, dtype=torch.bool, device=plan.device)[part::parts]
 
     def loss_of(step: int) -> Tensor:
-        rng = np.random.default_rng((plan.seed, step))
-        some = rng.choice(chosen, plan.batch, replace=False)
-        batch = draw_batch(pictures, attributes, texts, some, rng).share(part, parts)
-        shown = batch.pictures.to(plan.device)
+        batch = draw_batch(pictures, attributes, texts, plan, step)
+        batch = Batch(**{name: value.to(plan.device) for name, value in vars(batch).items()})
         with precision(plan.device), watched(aligned_layer) as states:
-            pooled = vision(pixel_values=shown).pooler_output.float()
+            pooled = vision(pixel_values=batch.pictures).pooler_output.float()
             aligned = alignment_loss(
-                projector(states[0]), (patch_features(judge, shown) - mean) / std
+                told.projector(states[0]), (patch_features(judge, batch.pictures) - mean) / std
             )
-        of_captions = heads(pooled, batch.captions.to(plan.device))
-        of_claims = heads(pooled, texts.claims.to(plan.device))
-        told = sigmoid_loss(of_captions, own_caption)
-        told += CLAIMS * sigmoid_loss(of_claims, batch.true.to(plan.device))
-        return told + ALIGNMENT * aligned
+        loss = sigmoid_loss(heads(pooled, batch.captions), batch.own)
+        loss += CLAIMS * sigmoid_loss(heads(pooled, batch.claims), batch.true)
+        return loss + ALIGNMENT * aligned + NAMING * told.loss(pooled, batch.labels)
 
-    fit(model, loss_of, plan, "encoder")
+    fit(model, loss_of, plan, "encoder", hidden=hidden_matrices(vision.encoder))
     return vision, heads
+
+
+@torch.inference_mode()
+def concepts_of(
+    vision: SiglipVisionModel,
+    heads: JointHeads,
+    texts: Texts,
+    pictures: np.ndarray,
+    attributes: list[Attributes],
+) -> Concepts:
+    """All values that claims speak of, in their phrasings; standardised on training pictures."""
+    spoken = [n for n, claim in enumerate(texts.claimed) if claim.value is not None]
+    values = [_axis_and_value(texts.claimed[n]) for n in spoken]
+    rng = np.random.default_rng(0)
+    rows = rng.choice(len(pictures), min(len(pictures), CONCEPT_PICTURES), replace=False)
+    joint = []
+    for part in np.array_split(rows, max(1, len(rows) // 50)):
+        made = [
+            augment(pictures[row], attributes[row], texts.finishes[row][0], rng)[0] for row in part
+        ]
+        pooled = vision(pixel_values=to_tensor(np.stack(made))).pooler_output
+        joint.append(heads.picture(pooled))
+    claimed = heads.text(texts.claims[spoken])
+    return make_concepts(claimed, values, torch.cat(joint), heads)
+
+
+def _axis_and_value(claim: Claim) -> tuple[str, str]:
+    """What a claim says of which attribute; a thing may have no colour, so each stands alone."""
+    alone = claim.attribute == "colour"
+    return (f"{claim.attribute} {claim.value}" if alone else claim.attribute, str(claim.value))
 
 
 def best_claims(
@@ -245,24 +325,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder")
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=5e-4,
+        help="of learning, at its peak; twice as much for what Muon trains",
+    )
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
     pictures, attributes = load_scenes(args.scenes)
-    texts = embed_texts(attributes, args.seed)
+    rows = [row for row in range(len(pictures)) if of_encoder(row)]
+    shown, named = pictures[rows], [attributes[row] for row in rows]
+    texts = embed_texts(named, args.seed, BUILD / "encoder-texts")
     plan = Plan(
         BUILD / "encoder.pt",
         steps=args.steps,
+        rate=args.rate,
         batch=64,
         seed=args.seed,
         weight_decay=0.05,
+        muon_rate=2 * args.rate,
         device=pick_device(args.device),
     )
-    vision, heads = train_encoder(pictures, attributes, texts, plan)
+    vision, heads = train_encoder(shown, named, texts, plan)
     if worker()[0]:
         return
-    save_miniature_encoder(args.out, vision.cpu(), heads.cpu(), dtype=torch.float16)
+    concepts = concepts_of(vision.cpu(), heads.cpu(), texts, shown, named)
+    save_miniature_encoder(args.out, vision, heads, concepts, dtype=torch.float16)
     held_out = slice(0, None, HELD_OUT_EVERY)
     figures = measure(MiniatureEncoder(args.out), pictures[held_out], attributes[held_out])
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")

@@ -13,14 +13,14 @@ from miniature.attributes import Palette
 
 LUMA = np.array([0.3, 0.59, 0.11], np.float32)
 GAIN = {
-    "warm": np.array([1.10, 0.98, 0.75], np.float32),
-    "cool": np.array([0.74, 0.95, 1.08], np.float32),
+    "warm": np.array([1.14, 0.98, 0.62], np.float32),
+    "cool": np.array([0.64, 0.94, 1.10], np.float32),
 }
 LIFT = {
-    "warm": np.array([0.05, 0.02, 0.0], np.float32),
-    "cool": np.array([0.0, 0.02, 0.07], np.float32),
+    "warm": np.array([0.07, 0.02, 0.0], np.float32),
+    "cool": np.array([0.0, 0.02, 0.09], np.float32),
 }
-SATURATION = {"muted": 0.38, "vivid": 1.6, "monochrome": 0.0, "pastel": 0.75}
+SATURATION = {"muted": 0.38, "vivid": 2.1, "monochrome": 0.0, "pastel": 0.75}
 
 
 def grade(picture: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:

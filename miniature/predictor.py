@@ -13,19 +13,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from miniature import WEIGHTS
 from miniature.participants import DATASET
-from scorer.adapt import Group, Prior, estimate_prior, save_prior
 from scorer.cache import CachedEncoder
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
-from scorer.demographics import estimate_demographics
 from scorer.encoders import make_encoder
-from scorer.predictor import PamelaNetwork, predict, save_network
-from scorer.tokens import person_fields
-from scorer.train import Ratings, Recipe, make_ratings, train_network
+from scorer.fit import train_predictor
+from scorer.ratings import Ratings, Source, make_ratings, scales_of
+from scorer.recipe import Recipe
 
 OUT = WEIGHTS / "predictor"
 FIELDS = ("person.age", "person.gender", "person.nationality")
@@ -41,37 +37,9 @@ def load_splits(dataset: Path) -> dict[str, Ratings]:
     """Every split of the data set as the network reads it."""
     encoder = CachedEncoder(make_encoder("miniature"))
     table = load_pamela(dataset)
-    return {
-        split: make_ratings(plain_rows(table.where(split=split).rows), encoder, fields=FIELDS)
-        for split in sorted({row.split for row in table})
-    }
-
-
-def people_of(network: PamelaNetwork, ratings: Ratings) -> list[Group]:
-    """Each person's [CLS] features and what the zero-shot score leaves over."""
-    score, cls = predict(network, ratings.tokens)
-    residual = ratings.score.numpy() - score
-    users = ratings.user.numpy()
-    return [Group(cls[users == user], residual[users == user]) for user in np.unique(users)]
-
-
-def embeddings_of(ratings: Ratings) -> np.ndarray:
-    """Sentence embeddings of each person's fields, (person, field, sentence); nan if missing."""
-    columns = person_fields(ratings.fields)
-    users = ratings.user.numpy()
-    first = [int(np.flatnonzero(users == user)[0]) for user in np.unique(users)]
-    index = ratings.tokens.field_index.numpy()[first][:, columns]
-    found = ratings.tokens.sentences.numpy()[index].astype(np.float64)
-    found[index < 0] = np.nan
-    return found
-
-
-def prior_of(network: PamelaNetwork, train: Ratings) -> Prior:
-    """The prior of the adaptation, with where the demographics let a person start."""
-    groups = people_of(network, train)
-    prior = estimate_prior(groups)
-    told = estimate_demographics(groups, embeddings_of(train), prior)
-    return replace(prior, demographics=told)
+    rows = {split: table.where(split=split).rows for split in sorted({row.split for row in table})}
+    source = Source(encoder, fields=FIELDS, scales=scales_of(rows["pamela_train"]))
+    return {split: make_ratings(plain_rows(own), source) for split, own in rows.items()}
 
 
 def main() -> None:
@@ -86,17 +54,10 @@ def main() -> None:
     splits = load_splits(args.data)
     train = splits["pamela_train"]
     validation = {name: splits[f"pamela_val_{name}"] for name in ("seen", "unseen")}
-    figures = {}
-    for name, person, folder in (
-        ("personal", True, args.out),
-        ("average", False, args.out / "average"),
-    ):
-        recipe = Recipe(epochs=args.epochs, person=person, adaptation=float(person))
-        trained = train_network(train, validation, recipe, seed=args.seed, device=args.device)
-        save_network(trained.network, folder)
-        figures[name] = dict(trained.history[trained.epoch])
-        if person:
-            save_prior(prior_of(trained.network, train), args.out)
+    recipe = Recipe(epochs=args.epochs)
+    figures = train_predictor(
+        train, validation, recipe, args.out, seed=args.seed, device=args.device
+    )
     print(json.dumps({"validation_user_srocc": figures}, indent=1))
 
 

@@ -3,8 +3,8 @@
     taste = draw_taste(demographics, seed=0, number=12)
     liking = true_liking(taste, perceive(load_classifier("perception"), pictures))
 
-Shares of variance and importances are those of `docs/decisions/0006-simulated-participants.md`;
-changes are listed there. A search, a scorer or a proposer must never import this module.
+Shares of variance and importances are those of `docs/decisions/0006-simulated-participants.md` and
+`0013-a-larger-world.md`. A search, a scorer or a proposer must never import this module.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from miniature.attributes import (
     COLOURS,
     ENVIRONMENTS,
     LIGHTINGS,
+    LOOKS,
     PALETTES,
     SHOTS,
     SUBJECTS,
@@ -33,6 +34,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "camera_angle": CAMERA_ANGLES,
     "environment": ENVIRONMENTS,
     "shot": SHOTS,
+    "look": LOOKS,
     "subject": SUBJECTS,
     "colour": ("none", *COLOURS),
     "saturation": ("z",),
@@ -45,19 +47,29 @@ IMPORTANCE = {
     "camera_angle": 0.6,
     "environment": 0.5,
     "shot": 0.5,
+    "look": 0.7,
     "subject": 0.3,
     "colour": 0.2,
     "saturation": 0.3,
     "brightness": 0.3,
     "contrast": 0.3,
 }
+SHARED_IMPORTANCE = {**IMPORTANCE, "environment": 4.0}
+"""In what everybody shares; places are what pictures are grouped by."""
 PAIRS = (("lighting", "camera_angle"), ("environment", "palette"))
-STATISTICS = {"saturation": (0.36, 0.17), "brightness": (0.36, 0.18), "contrast": (0.17, 0.06)}
-"""Mean and standard deviation over rendered scenes, by which a picture's statistics are scaled."""
+STATISTICS = {
+    "saturation": (0.36, 0.25),
+    "brightness": (0.43, 0.17),
+    "contrast": (0.15, 0.066),
+}
+"""Mean and standard deviation over scenes in random finishes, to scale a picture's statistics."""
 
 MEAN, SPREAD = 3.16, 1.1
 """On the scale 1–5; shares of variance are in units of `SPREAD` squared."""
-SHARED, DEMOGRAPHIC, OWN, NOISE = 0.22, 0.075, 0.425, 0.20
+SHARED, DEMOGRAPHIC, OWN, NOISE = 0.26, 0.075, 0.425, 0.20
+FELT = 1.9
+"""By how much the demographic and the person's own part are drawn larger: what is seen in a picture
+is less certain than its attributes, which takes about as much of their variance away."""
 PAIR_SHARE = 0.15
 BIAS = 0.3
 AGE_SHARE, GENDER_SHARE, REGION_SHARE = 0.5, 0.3, 0.2
@@ -86,10 +98,12 @@ class Taste:
     bias: float
 
 
-def _draw_weights(rng: np.random.Generator, share: float) -> Weights:
+def _draw_weights(
+    rng: np.random.Generator, share: float, importance: Mapping[str, float] = IMPORTANCE
+) -> Weights:
     """Weights whose sum over balanced pictures has `share` of the variance of a rating."""
     drawn = {
-        name: rng.standard_normal(len(values)) * IMPORTANCE[name] for name, values in VALUES.items()
+        name: rng.standard_normal(len(values)) * importance[name] for name, values in VALUES.items()
     }
     centred = {name: w - w.mean() if len(w) > 1 else w for name, w in drawn.items()}
     variance = sum(float((w**2).mean()) for w in centred.values())
@@ -115,25 +129,87 @@ def _demographic_weights(demographics: Mapping[str, str | int], seed: int) -> We
     side = {"female": 1.0, "male": -1.0}.get(str(demographics["gender"]), 0.0)
     region = regions[region_of(str(demographics["nationality"]))]
     joined = _sum((scaled_age, age), (side, gender), (1.0, region))
-    return _sum((float(np.sqrt(DEMOGRAPHIC)), joined))
+    return _sum((float(np.sqrt(DEMOGRAPHIC * FELT)), joined))
+
+
+def shared_taste(*, seed: int) -> Taste:
+    """What everybody shares: all that a scorer can know that leaves the person out."""
+    shared = _draw_weights(np.random.default_rng((seed, 0)), SHARED, SHARED_IMPORTANCE)
+    return Taste(shared, {}, 0.0)
+
+
+def expected_taste(demographics: Mapping[str, str | int], *, seed: int) -> Taste:
+    """What is to be expected of a person by their demographics: shared + demographic."""
+    shared = shared_taste(seed=seed).weights
+    weights = _sum((1.0, shared), (1.0, _demographic_weights(demographics, seed)))
+    return Taste(weights, {}, 0.0)
 
 
 def draw_taste(demographics: Mapping[str, str | int], *, seed: int, number: int) -> Taste:
     """The taste of participant `number`: shared + demographic + own."""
-    shared = _draw_weights(np.random.default_rng((seed, 0)), SHARED)
     rng = np.random.default_rng((seed, 2, number))
-    own = _draw_weights(rng, OWN * (1 - PAIR_SHARE))
-    spread = np.sqrt(OWN * PAIR_SHARE / len(PAIRS)) * SPREAD
+    own = _draw_weights(rng, OWN * FELT * (1 - PAIR_SHARE))
     pairs = {
-        pair: rng.standard_normal((len(VALUES[pair[0]]), len(VALUES[pair[1]]))) * spread
+        pair: rng.standard_normal((len(VALUES[pair[0]]), len(VALUES[pair[1]]))) * _pair_spread(pair)
         for pair in PAIRS
     }
     centred = {
         pair: table - table.mean(0, keepdims=True) - table.mean(1, keepdims=True) + table.mean()
         for pair, table in pairs.items()
     }
-    weights = _sum((1.0, shared), (1.0, _demographic_weights(demographics, seed)), (1.0, own))
+    weights = _sum((1.0, expected_taste(demographics, seed=seed).weights), (1.0, own))
     return Taste(weights, centred, float(rng.standard_normal() * BIAS))
+
+
+def _pair_spread(pair: tuple[str, str]) -> float:
+    """Standard deviation of the weight of a pair of values, before the table is centred."""
+    left = np.prod([1 - 1 / len(VALUES[name]) for name in pair])
+    return float(np.sqrt(OWN * FELT * PAIR_SHARE / len(PAIRS) / left) * SPREAD)
+
+
+def own_covariance(
+    first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]
+) -> Float[np.ndarray, "first second"]:
+    """Over people, the covariance of what two pictures are worth to a person beyond the expected.
+
+    Of the prior that `draw_taste` draws from, taken for Gaussian (each draw is scaled to the same
+    variance, so it is nearly so).
+    """
+    size = {name: len(values) for name, values in VALUES.items()}
+    variance = sum(IMPORTANCE[n] ** 2 * (1 - 1 / k if k > 1 else 1) for n, k in size.items())
+    scale = OWN * FELT * (1 - PAIR_SHARE) * SPREAD**2 / variance
+    alike = {name: _centred(first[name]) @ _centred(second[name]).T for name in VALUES}
+    total = np.sum([scale * IMPORTANCE[name] ** 2 * alike[name] for name in VALUES], axis=0)
+    for one, other in PAIRS:
+        total = total + _pair_spread((one, other)) ** 2 * alike[one] * alike[other]
+    return total + BIAS**2
+
+
+def _centred(values: Float[np.ndarray, "picture value"]) -> Float[np.ndarray, "picture value"]:
+    """Without the mean over values: a taste's weights sum to zero."""
+    return values - values.mean(1, keepdims=True) if values.shape[1] > 1 else values
+
+
+def constants() -> dict[str, object]:
+    """Everything that ratings depend on beside what is seen in the pictures."""
+    names = (
+        "IMPORTANCE",
+        "SHARED_IMPORTANCE",
+        "STATISTICS",
+        "MEAN",
+        "SPREAD",
+        "SHARED",
+        "DEMOGRAPHIC",
+        "OWN",
+        "NOISE",
+        "FELT",
+        "PAIR_SHARE",
+        "BIAS",
+        "AGE_SHARE",
+        "GENDER_SHARE",
+        "REGION_SHARE",
+    )
+    return {name: globals()[name] for name in names}
 
 
 def statistics(pictures: np.ndarray) -> dict[str, np.ndarray]:

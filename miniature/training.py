@@ -10,9 +10,11 @@ threads of one process wait after every product, and are a quarter slower on sma
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +25,27 @@ if TYPE_CHECKING:
 
 BUILD = Path(os.environ.get("PAMELA_BUILD_DIR", "build"))
 SCENES, FRESH_SCENES = BUILD / "scenes", BUILD / "fresh-scenes"
+PATIENCE = 12
+"""Hours that a process waits for another."""
 HELD_OUT_EVERY = 10
 """Scene number 0, 10, 20, … is never trained on by anything."""
+PERCEPTION_EVERY = 3
+"""Scene number 0, 3, 6, … trains the perception alone; judge and encoder share the others."""
+
+
+def held_out(number: int) -> bool:
+    """Whether nothing trains on a scene."""
+    return number % HELD_OUT_EVERY == 0
+
+
+def of_perception(number: int) -> bool:
+    """Whether the participants' perception trains on a scene."""
+    return not held_out(number) and number % PERCEPTION_EVERY == 0
+
+
+def of_encoder(number: int) -> bool:
+    """Whether the encoder, and the judge that it is aligned with, train on a scene."""
+    return not held_out(number) and number % PERCEPTION_EVERY != 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +59,9 @@ class Plan:
     seed: int = 0
     device: str = "cpu"
     weight_decay: float = 0.01
+    """Beside Muon, of what Muon trains alone."""
+    muon_rate: float = 1e-3
+    """Of what trains with Muon, where it is fast."""
     every: int = 200
     """Steps between checkpoints."""
 
@@ -72,9 +96,16 @@ def wait_for_all() -> None:
     import torch.distributed as dist
 
     if worker()[1] > 1:
-        if not dist.is_initialized():
-            dist.init_process_group("gloo")
+        _join()
         dist.barrier()
+
+
+def _join() -> None:
+    """Meets the other processes, which may wait for hours for what the first one makes."""
+    import torch.distributed as dist
+
+    if not dist.is_initialized():
+        dist.init_process_group("gloo", timeout=timedelta(hours=PATIENCE))
 
 
 def average_gradients(parameters: "Iterable[torch.nn.Parameter]") -> None:
@@ -85,8 +116,7 @@ def average_gradients(parameters: "Iterable[torch.nn.Parameter]") -> None:
     count = worker()[1]
     if count == 1:
         return
-    if not dist.is_initialized():
-        dist.init_process_group("gloo")
+    _join()
     own = [p.grad for p in parameters if p.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in own])
     dist.all_reduce(flat)
@@ -122,29 +152,68 @@ def learning_rate(step: int, total: int, *, warmup: int = 100, decay: float = 0.
     return rise * fall
 
 
+def hidden_matrices(blocks: "torch.nn.Module") -> "list[torch.nn.Parameter]":
+    """The matrices inside a transformer's blocks: what Muon is made for."""
+    return [p for p in blocks.parameters() if p.ndim == 2 and min(p.shape) > 16]
+
+
+def make_optimizers(
+    parameters: "Iterable[torch.nn.Parameter]", hidden: "list[torch.nn.Parameter]", plan: Plan
+) -> "list[torch.optim.Optimizer]":
+    """Muon (Jordan et al. 2024) for the hidden matrices, AdamW for the rest.
+
+    torch has it since 2.9, and it multiplies in bfloat16: where there is none, or where that is
+    emulated, AdamW trains everything.
+    """
+    import torch
+
+    from scorer.device import computes_bfloat16
+
+    everything, decay = list(parameters), plan.weight_decay
+    adam = partial(torch.optim.AdamW, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+    fast = hasattr(torch.optim, "Muon") and computes_bfloat16(torch.device(plan.device).type)
+    if not (hidden and fast):
+        return [adam(everything, weight_decay=decay)]
+    chosen = {id(p) for p in hidden}
+    rest = [p for p in everything if id(p) not in chosen]
+    return [
+        torch.optim.Muon(
+            hidden, lr=plan.muon_rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"
+        ),
+        adam(rest, weight_decay=0.0),
+    ]
+
+
 def fit(
-    model: "torch.nn.Module", loss_of: Callable[[int], "torch.Tensor"], plan: Plan, name: str
+    model: "torch.nn.Module",
+    loss_of: Callable[[int], "torch.Tensor"],
+    plan: Plan,
+    name: str,
+    *,
+    hidden: "Sequence[torch.nn.Parameter]" = (),
 ) -> None:
-    """Trains a model with AdamW, or goes on training it, and leaves it in evaluation mode.
+    """Trains a model, or goes on training it, and leaves it in evaluation mode.
 
     Args:
         model: Already on `plan.device`.
         loss_of: The loss of a step; all its randomness comes from the step's number, but for
             torch's own generator.
-        plan: Length, rate, checkpoint.
+        plan: Length, rates, checkpoint.
         name: Shown beside the progress bar.
+        hidden: What trains with Muon instead of AdamW.
     """
     import torch
     from tqdm import tqdm
 
-    optimizer = torch.optim.AdamW(
-        model.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=plan.weight_decay
-    )
+    optimizers = make_optimizers(model.parameters(), list(hidden), plan)
+    rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     start = 0
     if state := load_checkpoint(plan.checkpoint):
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
         start = state["step"]
+        if start < plan.steps:
+            _restore(optimizers, state.get("optimizers", []), plan.checkpoint)
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     bar = tqdm(
         range(start, plan.steps),
         initial=start,
@@ -153,16 +222,31 @@ def fit(
         disable=worker()[0] > 0,
     )
     for step in bar:
-        optimizer.param_groups[0]["lr"] = plan.rate * learning_rate(step, plan.steps)
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * learning_rate(step, plan.steps)
         loss = loss_of(step)
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         average_gradients(model.parameters())
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         if step % 20 == 0:
             bar.set_postfix(loss=f"{loss.item():.4f}")
         if (step + 1) % plan.every == 0 or step + 1 == plan.steps:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            save_checkpoint({**state, "step": step + 1}, plan.checkpoint)
+            saved = [optimizer.state_dict() for optimizer in optimizers]
+            made = {"model": model.state_dict(), "optimizers": saved, "step": step + 1}
+            save_checkpoint(made, plan.checkpoint)
     model.eval()
+
+
+def _restore(
+    optimizers: "list[torch.optim.Optimizer]", saved: list[dict[str, Any]], checkpoint: Path
+) -> None:
+    if len(saved) != len(optimizers):
+        raise SystemExit(
+            f"{str(checkpoint)!r} was trained with other optimizers, on another kind of processor "
+            f"or by another version: finish it there, or delete it to train anew"
+        )
+    for optimizer, state in zip(optimizers, saved, strict=True):
+        optimizer.load_state_dict(state)

@@ -113,15 +113,16 @@ def predict_residual(
 
 
 def estimate_prior(
-    groups: Sequence[Group], *, directions: int = 32, iterations: int = 100
+    groups: Sequence[Group], *, directions: int = 64, iterations: int = 100
 ) -> Prior:
     """Prior and noise that make the training people most likely (empirical Bayes).
 
     The features are reduced to the `directions` principal ones and scaled to unit variance; then
     expectation maximisation for a linear mixed model (Laird and Ware 1982) runs on sufficient
-    statistics: each person's weights are a draw from N(0, covariance). The start is diagonal and
-    a person counts as one draw beside as many pseudo-draws of the average variance as there are
-    dimensions over ten, which keeps directions that few people show from being fitted to them.
+    statistics: each person's weights are a draw from N(0, covariance). It starts from, and is
+    shrunk towards, weights of one variance on the features as they were (so of the features'
+    variances on the scaled ones): as many pseudo-draws as there are dimensions keep directions
+    that few people show from being fitted to them.
 
     Args:
         groups: Training people with their ratings.
@@ -129,54 +130,67 @@ def estimate_prior(
         iterations: Of expectation maximisation.
     """
     pooled = np.concatenate([group.features for group in groups]).astype(np.float64)
-    centre, basis = _principal(pooled, directions)
-    dim = basis.shape[1] + 1
-    start = Prior(centre, basis, np.eye(dim) * 0.1 / dim, 1.0)
+    centre, basis, variances = _principal(pooled, directions)
+    shape = np.append(variances / variances.mean(), 1.0)
+    start = Prior(centre, basis, np.diag(shape) * 0.1 / len(shape), 1.0)
     phi = [design(group.features, start) for group in groups]
-    gram = np.stack([p.T @ p for p in phi])  # (user, dim, dim)
-    moment = np.stack([p.T @ g.residual for p, g in zip(phi, groups, strict=True)])
-    power = np.array([float(g.residual @ g.residual) for g in groups])
-    covariance, noise = (
-        start.covariance,
-        float(np.var(np.concatenate([g.residual for g in groups]))),
+    known = Statistics(
+        gram=np.stack([p.T @ p for p in phi]),
+        moment=np.stack([p.T @ g.residual for p, g in zip(phi, groups, strict=True)]),
+        power=float(sum(g.residual @ g.residual for g in groups)),
+        count=sum(len(group.residual) for group in groups),
     )
-    total = sum(len(group.residual) for group in groups)
+    covariance = start.covariance
+    noise = float(np.var(np.concatenate([g.residual for g in groups])))
     for _ in range(iterations):
-        covariance, noise = _em_step(covariance, noise, gram, moment, power, total)
+        covariance, noise = _em_step(covariance, noise, known, shape)
     return Prior(centre, basis, covariance, noise)
 
 
+@dataclass(frozen=True)
+class Statistics:
+    """What of the training people's ratings the estimation needs."""
+
+    gram: Float[np.ndarray, "user dim dim"]
+    moment: Float[np.ndarray, "user dim"]
+    power: float
+    count: int
+
+
 def _em_step(
-    covariance: Matrix,
-    noise: float,
-    gram: Float[np.ndarray, "user dim dim"],
-    moment: Float[np.ndarray, "user dim"],
-    power: Float[np.ndarray, " user"],
-    total: int,
+    covariance: Matrix, noise: float, known: Statistics, shape: Float[np.ndarray, " dim"]
 ) -> tuple[Matrix, float]:
-    """One step of Laird and Ware (1982), with shrinkage of the covariance to its mean variance."""
-    users, dim = moment.shape
-    identity = np.eye(dim)
+    """One step of Laird and Ware (1982), with shrinkage of the covariance towards `shape`."""
+    users, dim = known.moment.shape
     # (gram / noise + covariance^-1)^-1 = covariance (gram covariance / noise + 1)^-1
-    spread = covariance @ np.linalg.inv(gram @ covariance / noise + identity)
-    mean = (spread @ moment[..., None]).squeeze(-1) / noise
+    spread = covariance @ np.linalg.inv(known.gram @ covariance / noise + np.eye(dim))
+    mean = (spread @ known.moment[..., None]).squeeze(-1) / noise
     second = spread.sum(axis=0) + mean.T @ mean
-    pseudo = dim / 10
-    scale = np.trace(second) / users / dim
-    updated = (second + pseudo * scale * identity) / (users + pseudo)
-    explained = 2 * (mean * moment).sum() - np.einsum("ui,uij,uj->", mean, gram, mean)
-    scatter = power.sum() - explained + np.einsum("uij,uji->", gram, spread)
-    return (updated + updated.T) / 2, float(scatter / total)
+    scale = np.trace(second) / users / shape.sum()
+    updated = (second + dim * scale * np.diag(shape)) / (users + dim)
+    explained = 2 * (mean * known.moment).sum() - _quadratic(known.gram, mean)
+    scatter = known.power - explained + np.einsum("uij,uji->", known.gram, spread)
+    return (updated + updated.T) / 2, float(scatter / known.count)
+
+
+def _quadratic(
+    gram: Float[np.ndarray, "user dim dim"], mean: Float[np.ndarray, "user dim"]
+) -> float:
+    return float(((gram @ mean[..., None]).squeeze(-1) * mean).sum())
 
 
 def _principal(
     features: Float[np.ndarray, "row feature"], directions: int
-) -> tuple[Float[np.ndarray, " feature"], Float[np.ndarray, "feature direction"]]:
-    """Centre, and the leading principal directions scaled to unit variance."""
+) -> tuple[
+    Float[np.ndarray, " feature"],
+    Float[np.ndarray, "feature direction"],
+    Float[np.ndarray, " direction"],
+]:
+    """Centre, the leading principal directions scaled to unit variance, and their variances."""
     centre = features.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov(features - centre, rowvar=False, bias=True))
     kept = np.argsort(values)[::-1][: min(directions, int((values > JITTER).sum()))]
-    return centre, vectors[:, kept] / np.sqrt(values[kept])
+    return centre, vectors[:, kept] / np.sqrt(values[kept]), values[kept]
 
 
 def save_prior(prior: Prior, folder: Path) -> None:

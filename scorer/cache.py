@@ -69,6 +69,11 @@ class CachedEncoder:
         return self._encoder.id
 
     @property
+    def visual_tokens(self) -> int:
+        """As the encoder behind."""
+        return self._encoder.visual_tokens
+
+    @property
     def visual_dim(self) -> int:
         """As the encoder behind."""
         return self._encoder.visual_dim

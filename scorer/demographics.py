@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SHARES = (0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4)
 JITTER = 1e-9
+DIRECTIONS = 24
+"""In which people are known: the leading ones of their sentence embeddings."""
+FAINT = 1e-6
+"""Directions that are weaker than this, beside the strongest, are left out."""
 
 People = Float[np.ndarray, "person field sentence"]
 
@@ -82,17 +86,30 @@ def fit_share(
     covariance: Float[np.ndarray, "dim dim"],
     share: float,
 ) -> tuple[float, Float[np.ndarray, "feature dim"]]:
-    """Log evidence of the ratings (up to a constant), and the map, for one `share`."""
-    count, dim = moment.shape
+    """Log evidence of the ratings (up to a constant), and the map, for one `share`.
+
+    A person's weights are `known @ map` and a draw of their own. The own part is integrated out
+    person by person; the map, a draw with covariance `share·covariance` for each of the directions
+    that people are known in, is then one regression on all ratings.
+    """
+    dim = moment.shape[1]
     covariance = covariance + JITTER * np.eye(dim)
-    between = (1 - share) * np.eye(count) + share * known @ known.T
-    precision = np.kron(np.linalg.inv(between), np.linalg.inv(covariance))
-    for place in range(count):
-        block = slice(place * dim, (place + 1) * dim)
-        precision[block, block] += gram[place]
+    own = (1 - share) * covariance
+    system = np.eye(dim) + gram @ own
+    inner = np.linalg.inv(system)
+    told, seen = inner @ gram, (inner @ moment[..., None])[..., 0]
+    evidence = np.einsum("pi,ij,pj->", moment, own, seen) - np.linalg.slogdet(system)[1].sum()
+    if share == 0:
+        return float(evidence / 2), np.zeros((known.shape[1], dim))
+    left, scales, right = np.linalg.svd(known, full_matrices=False)
+    kept = np.flatnonzero(scales > FAINT * scales[0])[:DIRECTIONS]
+    coordinates, back = left[:, kept] * scales[kept], right[kept].T
+    width = len(kept)
+    among = np.einsum("pf,pg,pij->figj", coordinates, coordinates, told, optimize=True)
+    precision = among.reshape(width * dim, width * dim)
+    precision += np.kron(np.eye(width), np.linalg.inv(share * covariance))
     factor = np.linalg.cholesky(precision)
-    half = np.linalg.solve(factor, moment.ravel())
-    weights = np.linalg.solve(factor.T, half).reshape(count, dim)
-    log_prior = dim * np.linalg.slogdet(between)[1] + count * np.linalg.slogdet(covariance)[1]
-    evidence = half @ half - 2 * np.log(np.diag(factor)).sum() - log_prior
-    return float(evidence / 2), share * known.T @ np.linalg.solve(between, weights)
+    half = np.linalg.solve(factor, np.einsum("pf,pi->fi", coordinates, seen).ravel())
+    evidence += half @ half - 2 * np.log(np.diag(factor)).sum()
+    evidence -= width * np.linalg.slogdet(share * covariance)[1]
+    return float(evidence / 2), back @ np.linalg.solve(factor.T, half).reshape(width, dim)

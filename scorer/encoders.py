@@ -20,7 +20,9 @@ from jaxtyping import Float
 
 from scorer.errors import InputError
 
-KNOWN = ("miniature[:<folder>]", "siglip:<path or id>")
+KNOWN = ("miniature[:<folder>]", "siglip:<path or id>[;patches=N]")
+
+GRID, MOST_PATCHES = ";patches=", 16
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class PictureFeatures:
     """What an encoder sees in pictures, float32."""
 
     visual: Float[np.ndarray, "image visual"]
-    """Pooled features of the vision tower."""
+    """Features of the vision tower: the pooled one, and those of patches behind it if there are."""
     joint: Float[np.ndarray, "image dim"]
     """Unit length, in the space of the text features."""
 
@@ -42,11 +44,15 @@ class Encoder(Protocol):
 
     Contract: one feature vector an input, in order; an empty input gives an array of length 0.
     `joint` and text features are of unit length and comparable by dot product. Deterministic.
-    `id` identifies the weights: it keys the feature cache.
+    `id` identifies the weights: it keys the feature cache. `visual` holds `visual_tokens` features
+    of one width in a row, `visual_dim` wide together.
     """
 
     @property
     def id(self) -> str: ...
+
+    @property
+    def visual_tokens(self) -> int: ...
 
     @property
     def visual_dim(self) -> int: ...
@@ -60,7 +66,7 @@ class Encoder(Protocol):
 
 
 def make_encoder(spec: str, *, device: str = "auto") -> Encoder:
-    """An encoder from its spec: `miniature[:<folder>]` or `siglip:<path or id>`.
+    """An encoder from its spec: `miniature[:<folder>]` or `siglip:<path or id>[;patches=N]`.
 
     Raises:
         InputError: the spec is unknown.
@@ -75,7 +81,10 @@ def make_encoder(spec: str, *, device: str = "auto") -> Encoder:
     if kind == "siglip" and place:
         from scorer.siglip import SiglipEncoder
 
-        return SiglipEncoder(place, device=device)
+        place, _, grid = place.partition(GRID)
+        if grid and not (grid.isdecimal() and 1 <= int(grid) <= MOST_PATCHES):
+            raise InputError(f"encoder {spec!r}: {GRID}N takes a number from 1 to {MOST_PATCHES}")
+        return SiglipEncoder(place, device=device, grid=int(grid or 0))
     raise InputError(f"unknown encoder {spec!r}: known are {', '.join(KNOWN)}")
 
 

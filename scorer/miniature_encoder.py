@@ -6,13 +6,16 @@
     encoder = MiniatureEncoder(folder)                                     # to use
 
 The text side is the frozen sentence encoder with one linear map, so only that map and the vision
-tower are trained. The one rule that is not obvious: training and use share `to_pixels`.
+tower are trained. What the predictor reads of a picture is the pooled features, and beside them how
+likely the encoder finds each of a list of concepts ("in moonlight" among all lightings, …): the
+zero-shot classification of Radford et al. (2021), with the mean of several phrasings as a concept's
+text. The one rule that is not obvious: training and use share `to_pixels`.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,8 +23,8 @@ import numpy as np
 import PIL.Image
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from safetensors.torch import load_model, save_model
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
 from transformers import SiglipVisionModel
 
@@ -32,8 +35,10 @@ from scorer.errors import PrerequisiteError
 from scorer.minilm import DIMENSION, embed
 from scorer.pictures import to_rgb
 
-PROJECTION, FIGURES = "projection.safetensors", "figures.json"
+PROJECTION, CONCEPTS, FIGURES = "projection.safetensors", "concepts.safetensors", "figures.json"
 NAME = "miniature"
+SMALLEST_SPREAD = 0.01
+"""Of a concept's probability: one that hardly varies is not blown up."""
 UNKNOWN, TOLERANCE = "unknown subject below", "adherence tolerance"
 """Names in `figures.json`, which the training script measures on held-out scenes."""
 
@@ -97,6 +102,66 @@ class JointHeads(nn.Module):
         return self.logit_scale.exp() * cosine + self.logit_bias
 
 
+@dataclass(frozen=True)
+class Concepts:
+    """What the encoder asks of every picture."""
+
+    texts: Float[Tensor, "concept dim"]
+    """Unit vectors in the joint space."""
+    axis: Int[Tensor, " concept"]
+    """Number of the attribute that a concept is a value of: one of its values is true, or, of one
+    with a single value, none."""
+    centre: Float[Tensor, " concept"]
+    spread: Float[Tensor, " concept"]
+    """Mean and standard deviation of the probabilities over training pictures."""
+
+    def probabilities(
+        self, joint: Float[Tensor, "image dim"], heads: JointHeads
+    ) -> Float[Tensor, "image concept"]:
+        """How likely each value of an attribute is among its values."""
+        logits = heads.logit_scale.exp() * joint @ self.texts.T + heads.logit_bias
+        found = torch.zeros_like(logits)
+        for number in range(int(self.axis.max()) + 1):
+            own = logits[:, self.axis == number]
+            several = own.shape[1] > 1
+            found[:, self.axis == number] = own.softmax(dim=1) if several else own.sigmoid()
+        return found
+
+    def features(
+        self, joint: Float[Tensor, "image dim"], heads: JointHeads
+    ) -> Float[Tensor, "image concept"]:
+        """The probabilities, standardised."""
+        return (self.probabilities(joint, heads) - self.centre) / self.spread
+
+
+def make_concepts(
+    texts: Float[Tensor, "text dim"],
+    values: Sequence[tuple[str, str]],
+    joint: Float[Tensor, "image dim"],
+    heads: JointHeads,
+) -> Concepts:
+    """Concepts from texts.
+
+    Args:
+        texts: Unit vectors in the joint space.
+        values: The attribute and the value that each of them speaks of.
+        joint: Pictures to standardise the probabilities on.
+        heads: That made them.
+    """
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    axes = {name: number for number, name in enumerate(dict.fromkeys(n for n, _ in places))}
+    mean = torch.zeros(len(places), texts.shape[1])
+    mean.index_add_(0, torch.tensor([places[value] for value in values]), texts)
+    made = Concepts(
+        F.normalize(mean, dim=-1),
+        torch.tensor([axes[name] for name, _ in places]),
+        torch.zeros(len(places)),
+        torch.ones(len(places)),
+    )
+    found = made.probabilities(joint, heads)
+    return replace(made, centre=found.mean(0), spread=found.std(0).clamp(min=SMALLEST_SPREAD))
+
+
 class MiniatureEncoder:
     """The trained encoder in `folder`, frozen. Implements `scorer.encoders.Encoder`.
 
@@ -105,7 +170,8 @@ class MiniatureEncoder:
     """
 
     def __init__(self, folder: Path, *, device: str = "auto", batch_size: int = 64) -> None:
-        files = [folder / name for name in ("config.json", "model.safetensors", PROJECTION)]
+        names = ("config.json", "model.safetensors", PROJECTION, CONCEPTS)
+        files = [folder / name for name in names]
         missing = [file.name for file in files if not file.is_file()]
         if missing:
             raise PrerequisiteError(
@@ -118,7 +184,8 @@ class MiniatureEncoder:
             str(folder), dtype=torch.float32, local_files_only=True
         )
         self._vision = cast(Any, vision).eval().to(self._device)
-        self._heads = _load_heads(files[-1]).eval().to(self._device)
+        self._heads = _load_heads(folder / PROJECTION).eval().to(self._device)
+        self._concepts = _load_concepts(folder / CONCEPTS, self._device)
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
         self._id = f"{NAME}-{digest.hexdigest()[:16]}"
 
@@ -128,9 +195,14 @@ class MiniatureEncoder:
         return self._id
 
     @property
+    def visual_tokens(self) -> int:
+        """Pooled features only."""
+        return 1
+
+    @property
     def visual_dim(self) -> int:
-        """Width of `PictureFeatures.visual`."""
-        return self._heads.picture_projection.in_features
+        """Width of `PictureFeatures.visual`: pooled features and concepts."""
+        return self._heads.picture_projection.in_features + len(self._concepts.axis)
 
     @property
     def dim(self) -> int:
@@ -140,15 +212,17 @@ class MiniatureEncoder:
     @torch.inference_mode()
     def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
         """Features of pictures of any size."""
-        pooled = np.zeros((len(images), self.visual_dim), np.float32)
+        visual = np.zeros((len(images), self.visual_dim), np.float32)
         joint = np.zeros((len(images), self.dim), np.float32)
         for start in range(0, len(images), self._batch_size):
             part = slice(start, start + self._batch_size)
             pixels = to_pixels(images[part], self._vision.config.image_size)
             out = self._vision(pixel_values=torch.from_numpy(pixels).to(self._device))
-            pooled[part] = out.pooler_output.cpu().numpy()
-            joint[part] = self._heads.picture(out.pooler_output).cpu().numpy()
-        return PictureFeatures(pooled, joint)
+            shared = self._heads.picture(out.pooler_output)
+            concepts = self._concepts.features(shared, self._heads)
+            visual[part] = torch.cat([out.pooler_output, concepts], dim=1).cpu().numpy()
+            joint[part] = shared.cpu().numpy()
+        return PictureFeatures(visual, joint)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:
@@ -158,15 +232,29 @@ class MiniatureEncoder:
 
 
 def save_miniature_encoder(
-    folder: Path, vision: SiglipVisionModel, heads: JointHeads, *, dtype: torch.dtype | None = None
+    folder: Path,
+    vision: SiglipVisionModel,
+    heads: JointHeads,
+    concepts: Concepts,
+    *,
+    dtype: torch.dtype | None = None,
 ) -> None:
     """Writes what `MiniatureEncoder` reads; casts both modules to `dtype` if one is given."""
     folder.mkdir(parents=True, exist_ok=True)
+    told = vars(concepts)
+    kept = {name: v.half() if v.is_floating_point() else v for name, v in told.items()}
+    save_file({name: v.contiguous() for name, v in kept.items()}, folder / CONCEPTS)
     if dtype is not None:
         cast(Any, vision).to(dtype)
         heads.to(dtype)
     vision.save_pretrained(str(folder))
     save_model(heads, str(folder / PROJECTION))
+
+
+def _load_concepts(file: Path, device: torch.device) -> Concepts:
+    stored = load_file(file, device=str(device))
+    told = {name: v.float() if v.is_floating_point() else v for name, v in stored.items()}
+    return Concepts(**{name: told[name] for name in Concepts.__dataclass_fields__})
 
 
 def _load_heads(file: Path) -> JointHeads:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSION = 384
+EMBEDDED = "minilm"
+"""Its name among sentence encoders."""
 MAX_TOKENS = 256
+TEXT_LAYERS = "text_layers.safetensors"
+"""File, in a pipeline's folder, of the layers that go on top of the frozen ones."""
 
 
 @lru_cache(maxsize=1)
@@ -59,13 +63,52 @@ def sentence_model() -> "SentenceTransformer":
     return SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
 
 
-def text_encoder_and_tokenizer() -> tuple[Any, Any]:
-    """The same weights as a `transformers` pair, for a diffusion pipeline's text side."""
+def text_encoder_and_tokenizer(further: Path | None = None) -> tuple[Any, Any]:
+    """The same weights as a `transformers` pair, for a diffusion pipeline's text side.
+
+    Args:
+        further: A folder whose `TEXT_LAYERS` go on top of the frozen ones.
+
+    Raises:
+        PrerequisiteError: there are none, or their file holds something else.
+    """
     from transformers import AutoModel, AutoTokenizer
 
     folder = str(minilm_folder())
-    encoder = AutoModel.from_pretrained(folder, local_files_only=True).eval()
-    return encoder, AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    encoder = AutoModel.from_pretrained(folder, local_files_only=True)
+    if further is not None:
+        _grow(encoder, further / TEXT_LAYERS)
+    return encoder.eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _grow(encoder: Any, file: Path) -> None:
+    """Puts the layers of a file on top: keys as in a `BertModel` that has them."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+    from transformers.models.bert.modeling_bert import BertLayer
+
+    layers, config = encoder.encoder.layer, encoder.config
+    first = len(layers)
+    try:
+        state = load_file(file)
+        config.num_hidden_layers += len({name.split(".")[2] for name in state})
+        while len(layers) < config.num_hidden_layers:
+            layers.append(BertLayer(config, layer_idx=len(layers)))
+        wanted = {name for name in encoder.state_dict() if _layer_of(name) >= first}
+        if state.keys() != wanted:
+            raise KeyError(*sorted(state.keys() ^ wanted)[:1])
+        encoder.load_state_dict(state, strict=False)
+    except (SafetensorError, OSError, RuntimeError, LookupError) as error:
+        raise PrerequisiteError(
+            f"{str(file)!r} holds no layers of the sentence encoder ({type(error).__name__}): "
+            f"copy the folder again"
+        ) from error
+
+
+def _layer_of(name: str) -> int:
+    """Number of the layer that a weight belongs to, -1 for none."""
+    parts = name.split(".")
+    return int(parts[2]) if parts[:2] == ["encoder", "layer"] else -1
 
 
 _KNOWN: dict[str, np.ndarray] = {}

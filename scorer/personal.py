@@ -25,26 +25,37 @@ from scorer.adapt import Posterior, Prior, load_prior, posterior, predict_residu
 from scorer.base import Scores
 from scorer.cache import CachedEncoder
 from scorer.demographics import prior_mean
-from scorer.encoders import Encoder, adherence, make_encoder
-from scorer.errors import PrerequisiteError
+from scorer.encoders import Encoder, PictureFeatures, adherence, make_encoder
+from scorer.errors import InputError, PrerequisiteError
 from scorer.pictures import read_picture
 from scorer.profile import UserProfile
 from scorer.quality import guards
 
 if TYPE_CHECKING:
     from scorer.predictor import PamelaNetwork
+    from scorer.tokens import Embed
 
 MODEL_FILES = ("config.json", "model.safetensors")
+AVERAGE = "average"
+"""Folder, in that of a personal predictor, of the network that leaves the person out."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-BATCH_SIZE = 256
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the network says of pictures as one person sees them."""
+    """What the network says of pictures as some people see them."""
 
-    score: Float[np.ndarray, " image"]
-    cls: Float[np.ndarray, "image width"]
+    score: Float[np.ndarray, "user image"]
+    cls: Float[np.ndarray, "user image width"]
+
+
+@dataclass(frozen=True)
+class Liking:
+    """How much people like pictures, on the scale of the ratings."""
+
+    mean: Float[np.ndarray, "user image"]
+    std: Float[np.ndarray, "user image"]
+    """Of the liking itself; nan where the person is left out."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ class Models:
 
     network: "PamelaNetwork"
     encoder: Encoder
+    embed: "Embed"
+    """The sentence encoder of the fields."""
     prior: Prior | None
 
 
@@ -97,9 +110,14 @@ class PersonalScorer:
         """One judgement a picture; see `scorer.base.Scorer`."""
         if not images:
             return []
-        judged = self._judge(images, prompts, user)
-        columns = self._liking(judged, user) | self._adherence(images, prompts)
-        value = columns["personal" if self._personal else "average"]
+        features = self._models.encoder.encode_images(images)
+        liking = self._liking(features, prompts, [user])
+        value = liking.mean[0]
+        columns = {
+            "personal" if self._personal else "average": value,
+            "personal_sd": liking.std[0],
+            "adherence": self._adherence(features, prompts),
+        }
         return [
             Scores(
                 float(value[row]),
@@ -108,6 +126,31 @@ class PersonalScorer:
             )
             for row, image in enumerate(images)
         ]
+
+    def likings(
+        self,
+        images: Sequence[PIL.Image.Image],
+        prompts: Sequence[str | None],
+        users: Sequence[UserProfile],
+    ) -> Liking:
+        """What many people would say of pictures, the features of which are computed once."""
+        return self._liking(self._models.encoder.encode_images(images), prompts, users)
+
+    def most_informative(
+        self,
+        images: Sequence[PIL.Image.Image],
+        prompts: Sequence[str | None],
+        user: UserProfile,
+    ) -> int:
+        """Which of some pictures this person's rating would teach most about."""
+        from scorer.informative import most_informative
+
+        prior = self._models.prior
+        if prior is None:
+            raise InputError("a scorer that leaves the person out learns from no ratings")
+        features = self._models.encoder.encode_images(images)
+        judged = self._judge(features, prompts, [user])
+        return most_informative(judged.cls[0], self._posterior(user, prior), prior, count=1)[0]
 
     def describe(self) -> Mapping[str, str]:
         """The place, and hashes of the weights in it."""
@@ -124,43 +167,58 @@ class PersonalScorer:
 
     @cached_property
     def _models(self) -> Models:
-        from scorer.device import resolve_device
-        from scorer.predictor import load_network
-
-        folder = _fetched(self._place, self._files)
-        network = load_network(folder).to(resolve_device(self._device))
-        encoder = self._given_encoder or make_encoder(network.encoder, device=self._device)
-        if network.encoder_id not in ("", encoder.id):
-            raise PrerequisiteError(
-                f"the predictor in {self._place!r} was trained on the encoder "
-                f"{network.encoder_id!r}, not on {encoder.id!r}: train it again with "
-                f"`python -m miniature.predictor`"
-            )
-        prior = load_prior(folder) if self._personal else None
-        return Models(network, CachedEncoder(encoder), prior)
+        return load_models(
+            _fetched(self._place, self._files),
+            personal=self._personal,
+            device=self._device,
+            encoder=self._given_encoder,
+        )
 
     def _judge(
         self,
-        images: Sequence[PIL.Image.Image],
+        features: PictureFeatures,
         prompts: Sequence[str | None],
-        user: UserProfile,
+        users: Sequence[UserProfile],
     ) -> Judgement:
-        from scorer.predictor import predict
-        from scorer.tokens import Vocabulary, tokens_of_pictures
+        """What the network says, of every person and picture."""
+        import torch
 
-        network = self._models.network
-        person = user.demographics if self._personal else {}
-        vocabulary = Vocabulary(self._models.encoder, network.fields)
-        tokens = tokens_of_pictures(images, prompts, person, vocabulary)
-        return Judgement(*predict(network, tokens, batch_size=BATCH_SIZE))
+        from scorer.crowd import People, Pictures, judge_crowd
+        from scorer.tokens import spoken_fields
 
-    def _liking(self, judged: Judgement, user: UserProfile) -> dict[str, np.ndarray]:
-        prior = self._models.prior
+        models, network = self._models, self._models.network
+        told = [user.demographics if self._personal else {} for user in users]
+        semantic = models.encoder.encode_texts([prompt or "" for prompt in prompts])
+        fields, present = spoken_fields(told, network.fields, models.embed)
+        arrays = (features.visual, semantic, np.array([p is not None for p in prompts], bool))
+        place = network.kind.device
+
+        def tensors(given: Sequence[np.ndarray]) -> list[torch.Tensor]:
+            return [torch.from_numpy(np.ascontiguousarray(each)).to(place) for each in given]
+
+        people = People(*tensors((fields, present)))
+        score, cls = judge_crowd(network, Pictures(*tensors(arrays)), people)
+        return Judgement(score.cpu().numpy(), cls.cpu().numpy())
+
+    def _liking(
+        self,
+        features: PictureFeatures,
+        prompts: Sequence[str | None],
+        users: Sequence[UserProfile],
+    ) -> Liking:
+        judged, prior = self._judge(features, prompts, users), self._models.prior
         if prior is None:
-            return {"average": judged.score}
-        person = self._posterior(user, prior)
-        residual = predict_residual(judged.cls, person, prior)
-        return {"personal": judged.score + residual.mean, "personal_sd": residual.std}
+            return Liking(judged.score, np.full_like(judged.score, np.nan))
+        residuals = [
+            predict_residual(cls, self._posterior(user, prior), prior)
+            for cls, user in zip(judged.cls, users, strict=True)
+        ]
+        shape = judged.score.shape
+        mean, std = (
+            np.array([getattr(each, name) for each in residuals]).reshape(shape)
+            for name in ("mean", "std")
+        )
+        return Liking(judged.score + mean, std)
 
     def _posterior(self, user: UserProfile, prior: Prior) -> Posterior:
         """What the person's demographics and ratings say; computed once a person."""
@@ -171,22 +229,64 @@ class PersonalScorer:
             features, residual = np.zeros((0, len(prior.centre))), np.zeros(0)
             if user.ratings:
                 pictures = [read_picture(path) for path in user.picture_paths]
-                judged = self._judge(pictures, [rating.prompt for rating in user.ratings], user)
+                seen = self._models.encoder.encode_images(pictures)
+                judged = self._judge(seen, [rating.prompt for rating in user.ratings], [user])
                 given = np.array([rating.score for rating in user.ratings], np.float64)
-                features, residual = judged.cls, given - judged.score
-            person = person_embedding(user.demographics, self._models.network.fields)
+                features, residual = judged.cls[0], given - judged.score[0]
+            fields = self._models.network.fields
+            person = person_embedding(user.demographics, fields, self._models.embed)
             self._people[key] = posterior(features, residual, prior, prior_mean(prior, person))
         return self._people[key]
 
     def _adherence(
-        self, images: Sequence[PIL.Image.Image], prompts: Sequence[str | None]
-    ) -> dict[str, np.ndarray]:
+        self, features: PictureFeatures, prompts: Sequence[str | None]
+    ) -> Float[np.ndarray, " image"]:
         """Adherence to the prompts; nan where there is none."""
-        encoder = self._models.encoder
-        texts = encoder.encode_texts([prompt or "" for prompt in prompts])
-        figures = adherence(encoder.encode_images(images).joint, texts)
+        texts = self._models.encoder.encode_texts([prompt or "" for prompt in prompts])
         known = np.array([prompt is not None for prompt in prompts])
-        return {"adherence": np.where(known, figures, np.nan)}
+        return np.where(known, adherence(features.joint, texts), np.nan)
+
+
+def load_models(
+    folder: Path, *, personal: bool, device: str = "auto", encoder: Encoder | None = None
+) -> Models:
+    """A predictor with everything that it reads with, and its prior if it is personal.
+
+    Raises:
+        PrerequisiteError: a part is missing, or it was trained on another encoder.
+    """
+    from scorer.device import resolve_device
+    from scorer.predictor import load_network
+    from scorer.sentences import make_embedder
+
+    network = load_network(folder).to(resolve_device(device))
+    encoder = encoder or make_encoder(network.encoder, device=device)
+    if network.encoder_id not in ("", encoder.id):
+        raise PrerequisiteError(
+            f"the predictor in {str(folder)!r} was trained on the encoder "
+            f"{network.encoder_id!r}, not on {encoder.id!r}: train it again with "
+            f"`python -m miniature.predictor`"
+        )
+    prior = load_prior(folder) if personal else None
+    embed = make_embedder(network.sentence_encoder, device=device)
+    return Models(network, CachedEncoder(encoder), embed, prior)
+
+
+def predictor_folder(spec: str) -> Path:
+    """Where the predictor of a spec lies: `pamela[:<path or id>]` or `average[:<path or id>]`.
+
+    Raises:
+        PrerequisiteError: there is none.
+    """
+    from miniature import WEIGHTS
+
+    kind, _, place = spec.partition(":")
+    personal = kind == "pamela"
+    inside = "" if personal else f"{AVERAGE}/"
+    files = [f"{inside}{name}" for name in MODEL_FILES] + ([ADAPTATION] if personal else [])
+    where = place or str(WEIGHTS / "predictor")
+    _check_place(where, files)
+    return _fetched(where, files) / inside
 
 
 def _config(folder: Path) -> dict[str, object]:

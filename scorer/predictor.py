@@ -22,7 +22,7 @@ from safetensors.torch import load_model
 from torch import Tensor, nn
 
 from scorer.errors import PrerequisiteError
-from scorer.minilm import DIMENSION
+from scorer.minilm import DIMENSION, EMBEDDED
 from scorer.tokens import TokenBatch, TokenTable
 
 CONFIG = "config.json"
@@ -33,12 +33,14 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
     """Tokens in, score and [CLS] features out.
 
     Args:
-        visual_dim: Width of the encoder's picture features.
+        visual_dim: Width of one of the encoder's picture features.
         semantic_dim: Width of the encoder's text features.
         fields: The fields it knows, by prefixed name (`scorer.tokens`); others are left out.
         encoder: Spec of the encoder whose features it was trained on.
         encoder_id: The id of that encoder's weights.
-        sentence_dim: Width of the sentence embeddings of fields.
+        visual_tokens: How many of them a picture has: the pooled one, and those of patches.
+        sentence_encoder: Spec of the encoder of the fields (`scorer.sentences`).
+        sentence_dim: Width of its embeddings.
         width: Of the tokens.
         layers: Of the transformer.
         heads: Of its attention.
@@ -55,6 +57,8 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         fields: Sequence[str] = (),
         encoder: str = "miniature",
         encoder_id: str = "",
+        visual_tokens: int = 1,
+        sentence_encoder: str = EMBEDDED,
         sentence_dim: int = DIMENSION,
         width: int = 128,
         layers: int = 2,
@@ -66,11 +70,12 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         super().__init__()
         self.fields = tuple(fields)
         self.encoder, self.encoder_id = encoder, encoder_id
+        self.visual_tokens, self.sentence_encoder = visual_tokens, sentence_encoder
         self.score_mean, self.score_std = score_mean, score_std
         self.visual = nn.Sequential(nn.LayerNorm(visual_dim), nn.Linear(visual_dim, width))
         self.semantic = nn.Linear(semantic_dim, width)
         self.field_weights = nn.Parameter(torch.empty(len(self.fields), sentence_dim, width))
-        self.kind = nn.Parameter(torch.empty(3 + len(self.fields), width))
+        self.kind = nn.Parameter(torch.empty(2 + visual_tokens + len(self.fields), width))
         layer = nn.TransformerEncoderLayer(
             width, heads, 2 * width, dropout, activation="gelu", batch_first=True, norm_first=True
         )
@@ -96,13 +101,14 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         """[CLS], visual, semantic and fields in one width, and which of them are there."""
         count = len(batch.visual)
         named = torch.einsum("bfs,fsw->bfw", batch.fields, self.field_weights)
+        visual = batch.visual.view(count, self.visual_tokens, -1)
         row = [
             torch.zeros_like(self.kind[:1]).expand(count, 1, -1),
-            self.visual(batch.visual)[:, None],
+            self.visual(visual),
             self.semantic(batch.semantic)[:, None],
             named,
         ]
-        always = torch.ones(count, 2, dtype=torch.bool, device=batch.present.device)
+        always = torch.ones_like(batch.present[:, :1]).expand(-1, 1 + self.visual_tokens)
         return torch.cat(row, dim=1) + self.kind, torch.cat([always, batch.present], dim=1)
 
 

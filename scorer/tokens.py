@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from scorer.data.table import FieldValue, Row
@@ -110,15 +109,8 @@ def person_embedding(
 ) -> Float[np.ndarray, "field sentence"]:
     """Sentence embeddings of the person's fields among `fields`; nan for one that is missing."""
     names = [fields[place] for place in person_fields(fields)]
-    told = row_fields(demographics, {})
-    spoken = [sentence(name, told[name]) if name in told else None for name in names]
-    places = _places(spoken)
-    found = embed_texts([*places, ""]).astype(np.float64)  # one text more, for the width
-    rows = np.full((len(names), found.shape[1]), np.nan)
-    for row, text in enumerate(spoken):
-        if text is not None:
-            rows[row] = found[places[text]]
-    return rows
+    found, present = spoken_fields([demographics], names, embed_texts)
+    return np.where(present[0][:, None], found[0], np.nan).astype(np.float64)
 
 
 def fields_of(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -164,16 +156,23 @@ def build_tokens(
     )
 
 
-def tokens_of_pictures(
-    pictures: Sequence[PIL.Image.Image],
-    prompts: Sequence[str | None],
-    person: Mapping[str, FieldValue],
-    vocabulary: "Vocabulary",
-) -> TokenTable:
-    """The token table of pictures as one person sees them; nothing is known but the prompt."""
-    features = vocabulary.encoder.encode_images(pictures)
-    fields = [row_fields(person, {}) for _ in pictures]
-    return assemble(features.visual, range(len(pictures)), prompts, fields, vocabulary)
+def spoken_fields(
+    people: Sequence[Mapping[str, FieldValue]], fields: Sequence[str], embed_texts: Embed = embed
+) -> tuple[Float32[np.ndarray, "person field sentence"], Bool[np.ndarray, "person field"]]:
+    """Sentence embeddings of people's fields among `fields`, and which are there (else it is 0)."""
+    spoken = [
+        [sentence(name, told[name]) if name in told else None for name in fields]
+        for told in (row_fields(person, {}) for person in people)
+    ]
+    places = _places([text for row in spoken for text in row])
+    known = embed_texts([*places, "a"])  # one text more, for the width
+    found = np.zeros((len(people), len(fields), known.shape[1]), np.float32)
+    present = np.zeros(found.shape[:2], bool)
+    for person, row in enumerate(spoken):
+        for field, text in enumerate(row):
+            if text is not None:
+                found[person, field], present[person, field] = known[places[text]], True
+    return found, present
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,13 @@ FILES = ("io", "os", "pathlib", "shutil", "tempfile")
 
 TRAINING_FREE = ("miniature", "miniature.attributes")
 """All of the miniature that the agent and the scorer may import."""
-SCENES = ("miniature.captions", "miniature.palette", "miniature.scenes")
+SCENES = (
+    "miniature.captions",
+    "miniature.finish",
+    "miniature.palette",
+    "miniature.scenes",
+    "miniature.words",
+)
 """What the scene backend may import besides: it draws what the miniature was trained on."""
 
 

@@ -7,8 +7,10 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.cli.parsers import Subparsers, add_command
 from agent.errors import InputError
@@ -17,7 +19,11 @@ from agent.text import printable
 if TYPE_CHECKING:
     from scorer import UserProfile
 
+T = TypeVar("T")
+
 DEFAULT = "profile.json"
+LONGEST_LIFE = 130
+"""In years."""
 EXAMPLES = """\
 examples:
   pamela-agent init
@@ -57,34 +63,44 @@ def execute(args: argparse.Namespace) -> int:
 def ask_profile() -> "UserProfile":
     """Asks on standard error, reads standard input, and checks the answers.
 
+    In a terminal a question is asked again until its answer is valid.
+
     Raises:
-        InputError: an answer is not valid; the message names it.
+        InputError: an answer that was piped in is not valid; the message names it.
     """
-    user_id = _ask("A name for you (needed)")
-    if not user_id:
-        raise InputError("the name is empty: a profile needs one, any word will do")
-    _checked({"user_id": user_id})
-    age = _ask("Your age")
-    demographics: dict[str, Any] = {"age": _age(age)} if age else {}
+    given: dict[str, Any] = {"user_id": _ask("A name for you (needed)", _name)}
+    age = _ask("Your age", _age)
+    demographics = {} if age is None else {"age": age}
     for name in ("gender", "nationality"):
-        answer = _ask(f"Your {name}")
-        if answer:
-            demographics[name] = answer
-    likes = _split(_ask("What you like in pictures, with commas between"))
-    dislikes = _split(_ask("What you dislike in pictures, with commas between"))
-    notes = _ask("Anything else about your taste")
-    answers = {"user_id": user_id, "demographics": demographics, "notes": notes}
-    return _checked(answers | {"likes": likes, "dislikes": dislikes})
+        demographics |= _ask(f"Your {name}", partial(_field, name))
+    given["demographics"] = demographics
+    for name in ("likes", "dislikes"):
+        question = f"What you {name.removesuffix('s')} in pictures, with commas between"
+        given[name] = _ask(question, partial(_list, name))
+    given["notes"] = _ask("Anything else about your taste", _notes)
+    return _checked(given)
 
 
 def _checked(answers: dict[str, Any]) -> "UserProfile":
     from scorer import UserProfile
 
-    text = json.dumps(answers)
+    text = json.dumps({"user_id": "somebody"} | answers)
     return UserProfile.parse(text, folder=Path(), source="from your answers")
 
 
-def _ask(question: str) -> str:
+def _ask(question: str, read: Callable[[str], T]) -> T:
+    """The answer to a question, as `read` understands it."""
+    while True:
+        line = _line(question)
+        try:
+            return read(line.strip())
+        except InputError as error:
+            if not line or not sys.stdin.isatty():
+                raise
+            print(error, file=sys.stderr)
+
+
+def _line(question: str) -> str:
     print(f"{question}: ", end="", file=sys.stderr, flush=True)
     if sys.stdin is None:  # closed by the shell, as in `<&-`
         raise InputError("standard input is closed: the answers are read from there")
@@ -95,14 +111,34 @@ def _ask(question: str) -> str:
         raise InputError(f"the answer to {question!r} is not valid text: use UTF-8") from None
     if not sys.stdin.isatty():
         print(file=sys.stderr)
-    return answer.strip()
+    return answer
 
 
-def _age(answer: str) -> int:
-    if not answer.isdecimal() or not 1 <= int(answer) <= 130:
-        raise InputError(f"age = {answer!r}: must be a whole number of years from 1 to 130")
-    return int(answer)
+def _name(answer: str) -> str:
+    if not answer:
+        raise InputError("the name is empty: a profile needs one, any word will do")
+    return _checked({"user_id": answer}).user_id
 
 
-def _split(answer: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in answer.split(",") if part.strip())
+def _age(answer: str) -> int | None:
+    if answer and (not answer.isdecimal() or not 1 <= int(answer) <= LONGEST_LIFE):
+        raise InputError(
+            f"age = {answer!r}: must be a whole number of years from 1 to {LONGEST_LIFE}"
+        )
+    return int(answer) if answer else None
+
+
+def _field(name: str, answer: str) -> dict[str, Any]:
+    told = {name: answer} if answer else {}
+    _checked({"demographics": told})
+    return told
+
+
+def _list(name: str, answer: str) -> list[str]:
+    parts = [part.strip() for part in answer.split(",") if part.strip()]
+    _checked({name: parts})
+    return parts
+
+
+def _notes(answer: str) -> str:
+    return _checked({"notes": answer}).notes

@@ -52,3 +52,31 @@ def add_runs_dir(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the runs lie (default: ./runs)",
     )
+
+
+def counted(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """`--data` and `--lenient`."""
+    parser.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        metavar="LAYOUT=FOLDER",
+        help="a data set: pamela=, para=, lapis= or csv=; pamela=hub is fetched; may be repeated",
+    )
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="count and leave out flawed rows instead of stopping at the first",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"])

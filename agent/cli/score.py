@@ -1,4 +1,7 @@
-"""`pamela-agent score IMAGE… --user PROFILE`: how much would this person like these pictures?"""
+"""`pamela-agent score IMAGE… --user PROFILE`: how much would this person like these pictures?
+
+Several judges may be asked; the pictures come in the order of the first, best first.
+"""
 
 import argparse
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.output import print_json
-from agent.cli.parsers import Subparsers, add_command, add_json
+from agent.cli.parsers import Subparsers, add_command, add_device, add_json
 from agent.errors import InputError
 from agent.text import printable
 
@@ -20,6 +23,7 @@ examples:
   pamela-agent score picture.png --user examples/profile.json
   pamela-agent score runs/*/best.png --user me.json --json
   pamela-agent score photo.jpg --user me.json --prompt "a tower by a lake" --scorer average
+  pamela-agent score *.png --user me.json --scorer pamela --scorer hpsv3
 """
 PROMPT_CHUNK = "prompt"
 """The text of a PNG that holds the words it was made from."""
@@ -44,11 +48,19 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--scorer",
-        default="pamela",
+        action="append",
+        dest="scorers",
         metavar="SPEC",
-        help="what judges: pamela[:<path or id>], average or fake:noise (default: pamela)",
+        help="what judges: pamela[:<path or id>], average[:<path or id>], hpsv3, qalign, laion, "
+        "pickscore, imagereward, clipscore (each with :<path or id> too), glossy or fake:noise; "
+        "may be repeated (default: pamela)",
     )
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"])
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="let code run that comes with a reward model's checkpoint",
+    )
+    add_device(parser)
     add_json(parser)
 
 
@@ -60,14 +72,34 @@ def execute(args: argparse.Namespace) -> int:
     if args.prompt is not None:
         check_prompt(args.prompt)
     user = UserProfile.load(args.user)
-    scorer = make_scorer(args.scorer, device=args.device)
+    specs = list(dict.fromkeys(args.scorers or ["pamela"]))
+    scorers = [
+        make_scorer(spec, device=args.device, trust_remote_code=args.trust_remote_code)
+        for spec in specs
+    ]
     pictures = [_open(path, args.prompt) for path in args.images]
-    scores = scorer.score([p.pixels for p in pictures], [p.prompt for p in pictures], user)
+    pixels, prompts = [p.pixels for p in pictures], [p.prompt for p in pictures]
+    judged = _joined([scorer.score(pixels, prompts, user) for scorer in scorers])
+    order = sorted(range(len(pictures)), key=lambda row: -judged[row].value)
+    pictures, scores = [pictures[row] for row in order], [judged[row] for row in order]
     if args.json:
-        print_json(_document(user, args.scorer, pictures, scores))
+        print_json(_document(user, specs, pictures, scores))
     else:
         _print_table(user, pictures, scores)
     return 0
+
+
+def _joined(judged: "list[list[Scores]]") -> "list[Scores]":
+    """One judgement a picture: the value of the first judge, and what all of them say."""
+    from scorer import Scores
+
+    joined = []
+    for row in zip(*judged, strict=True):
+        parts: dict[str, float] = {}
+        for score in row:
+            parts |= {name: value for name, value in score.parts.items() if name not in parts}
+        joined.append(Scores(row[0].value, parts))
+    return joined
 
 
 def _open(path: str, prompt: str | None) -> Picture:
@@ -77,10 +109,10 @@ def _open(path: str, prompt: str | None) -> Picture:
         pixels = read_picture(Path(path))
     except (PictureError, ValueError) as error:
         raise InputError(f"the picture {path!r} {error}: name a picture file") from error
-    return Picture(path, pixels, prompt if prompt is not None else _prompt_inside(path))
+    return Picture(path, pixels, prompt if prompt is not None else prompt_inside(path))
 
 
-def _prompt_inside(path: str) -> str | None:
+def prompt_inside(path: str) -> str | None:
     """The prompt in a PNG's text, or None: then the scorer does without."""
     import PIL.Image
 
@@ -90,11 +122,12 @@ def _prompt_inside(path: str) -> str | None:
 
 
 def _document(
-    user: "UserProfile", spec: str, pictures: list[Picture], scores: "list[Scores]"
+    user: "UserProfile", specs: list[str], pictures: list[Picture], scores: "list[Scores]"
 ) -> dict[str, Any]:
     return {
         "user_id": user.user_id,
-        "scorer": spec,
+        "scorer": specs[0],
+        "scorers": specs,
         "images": [
             {"path": p.path, "prompt": p.prompt, "score": s.value, "scores": dict(s.parts)}
             for p, s in zip(pictures, scores, strict=True)

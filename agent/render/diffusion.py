@@ -168,7 +168,7 @@ class DiffusionRenderer:
 
         folder, device, dtype = self._folder, self._device, getattr(torch, self._dtype)
         with quiet_libraries():
-            parts = _text_side(dtype) if self._sentence_encoder else {}
+            parts = _text_side(dtype, folder) if self._sentence_encoder else {}
             try:
                 pipeline = DiffusionPipeline.from_pretrained(str(folder), dtype=dtype, **parts)
             except Exception as error:  # noqa: BLE001 - one line for whatever is wrong with it
@@ -268,9 +268,12 @@ def _free_memory(pipeline: Any) -> None:
         torch.mps.empty_cache()
 
 
-def _text_side(dtype: Any) -> dict[str, Any]:
-    """Sentence encoder and tokenizer. In the pipeline's format: the noise is drawn in the same."""
-    encoder, tokenizer = text_encoder_and_tokenizer()
+def _text_side(dtype: Any, folder: Path) -> dict[str, Any]:
+    """Sentence encoder, with the pipeline's own layers on top, and tokenizer.
+
+    In the pipeline's format: the noise is drawn in the same.
+    """
+    encoder, tokenizer = text_encoder_and_tokenizer(folder)
     return {"text_encoder": encoder.to(dtype), "tokenizer": tokenizer}
 
 

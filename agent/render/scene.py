@@ -6,7 +6,8 @@
 It is the reference for what a model of the miniature can learn: crisp pictures of exactly known
 attributes. It can show nothing else; a prompt about something else gets the nearest subject. The
 one rule that is not obvious: what a prompt leaves open depends on the seed and on nothing else, so
-that two prompts are compared in the same surroundings.
+that two prompts are compared in the same surroundings. Nobody mentions an ordinary light, so what
+is left open is mostly ordinary (docs/decisions/0012-what-goes-without-saying.md).
 """
 
 import hashlib
@@ -40,8 +41,11 @@ SIZE = (128, 128)
 LEAST_SIDE = 16
 EXTRA = ("mitsuba", "trimesh")
 INSTALL = "pip install 'pamela-agent[miniature]'"
-FLAGS = ("mossy", "floating")
+FINISHING = ("attributes.py", "captions.py", "words.toml", "palette.py", "look.py", "finish.py")
+FLAGS = ("mossy", "floating", "several", "shallow")
 """Attributes that are there or not."""
+LEFT_OPEN = ("lighting", "camera_angle", "shot", "viewpoint")
+"""Drawn as often as a caption that is silent about them leaves each value possible."""
 THRESHOLDS = {
     "subject": 0.0,
     "environment": 0.6,
@@ -49,38 +53,63 @@ THRESHOLDS = {
     "camera_angle": 0.6,
     "shot": 0.6,
     "palette": 0.6,
+    "viewpoint": 0.7,
+    "weather": 0.7,
+    "look": 0.7,
 }
 """How close other words must come; something has to be the subject."""
 
 MORE_WAYS: Phrases = {
     "subject": {
         "rock": ("stones", "monolith", "cliff"),
-        "house": ("houses", "hut", "farmhouse", "barn", "home"),
+        "floating island": ("floating islands", "sky island", "floating land"),
         "tree": ("trees", "oak", "fir", "pine"),
-        "tower": ("towers", "lighthouse", "castle", "fortress"),
-        "boat": ("boats", "ship", "sailing ship", "yacht", "rowing boat", "canoe"),
         "cactus": ("cacti", "cactuses", "saguaro"),
+        "mushroom": ("mushrooms", "toadstools", "fungus"),
+        "sunflower": ("sunflowers", "flower", "flowers"),
+        "house": ("houses", "hut", "farmhouse", "barn", "home"),
+        "tower": ("towers", "castle", "fortress"),
+        "lighthouse": ("lighthouses", "light house", "beacon"),
+        "windmill": ("windmills", "mill"),
+        "tent": ("tents", "camp"),
+        "boat": ("boats", "ship", "sailing ship", "yacht", "rowing boat", "canoe"),
+        "car": ("cars", "automobiles", "vehicle"),
+        "bicycle": ("bicycles", "bikes", "cycle"),
+        "hot-air balloon": ("balloon", "balloons", "hot air balloons"),
+        "person": ("people", "persons", "man", "woman", "hikers", "backpacker"),
         "snowman": ("snowmen",),
+        "robot": ("robots", "android"),
+        "horse": ("horses", "pony"),
+        "penguin": ("penguins",),
         "chair": ("chairs", "armchair", "stool", "throne"),
+        "umbrella": ("umbrellas", "parasol"),
+        "teapot": ("teapots", "tea pot", "kettle"),
+        "cake": ("cakes", "birthday cakes", "torte"),
     },
     "environment": {
         "meadow": ("grass", "grassland", "field", "pasture", "prairie"),
         "desert": ("dunes", "sand", "sandy"),
-        "lake": ("water", "pond", "sea", "ocean", "river", "lakeside", "shore"),
+        "lake": ("water", "pond", "river", "lakeside"),
         "snow": ("snowy", "winter", "snowfield", "wintry", "snow covered"),
         "room": ("indoor", "inside a room", "living room", "kitchen", "wooden floor"),
+        "forest": ("forests", "woods", "jungle", "grove"),
+        "beach": ("beaches", "seaside", "coast", "seashore", "sea", "ocean", "shore"),
+        "street": ("streets", "road", "city", "town", "alley", "crossing"),
     },
     "lighting": {
-        "golden hour": ("golden hour", "sunset", "sunrise", "dusk", "dawn", "evening sun"),
-        "overcast": ("cloudy", "overcast sky", "grey sky", "gray sky", "fog", "foggy"),
+        "golden hour": ("golden hour", "sunset", "sunrise", "dawn", "evening sun"),
+        "overcast": ("cloudy", "overcast sky", "grey sky", "gray sky"),
         "moonlight": ("moon", "moonlit", "at night", "night", "midnight", "starlight"),
         "neon": ("neon sign", "neon signs", "cyberpunk"),
         "candle-light": ("candlelight", "candle", "candles", "candlelit"),
         "softbox": ("studio light", "studio lighting", "studio lights", "studio"),
         "backlit": ("backlight", "back light", "back lit", "rim lit", "silhouette", "contre jour"),
+        "blue hour": ("dusk", "nightfall", "gloaming"),
+        "midday sun": ("noon", "midday", "harsh sun", "bright sunlight", "sunny"),
+        "spotlight": ("stage light", "spot light", "stage spotlight"),
     },
     "camera_angle": {
-        "low": ("low camera angle", "camera angle low", "from below", "worms eye view"),
+        "low": ("low camera angle", "camera angle low", "from below"),
         "eye level": ("camera angle eye level", "straight on"),
         "high": ("high camera angle", "camera angle high", "from above", "elevated view"),
         "bird's-eye": (
@@ -92,10 +121,13 @@ MORE_WAYS: Phrases = {
             "from directly above",
             "from straight above",
         ),
+        "dutch tilt": ("dutch", "tilted", "camera angle dutch tilt"),
+        "worm's-eye": ("worms eye", "from ground level", "camera angle worms eye"),
     },
     "shot": {
         "close": ("closeup", "macro", "close up of", "shot close"),
         "medium": ("shot medium",),
+        "full": ("shot full", "full body", "full length"),
         "wide": ("shot wide", "wide angle", "panorama", "panoramic", "distant", "in the distance"),
     },
     "palette": {
@@ -106,10 +138,30 @@ MORE_WAYS: Phrases = {
         "monochrome": ("greyscale", "grayscale"),
         "pastel": ("pastels", "pastel tones"),
     },
+    "viewpoint": {
+        "front": ("frontal", "head on", "viewpoint front"),
+        "three-quarter": ("three quarter", "viewpoint three quarter"),
+        "side": ("sideways", "profile", "viewpoint side"),
+        "back": ("rear view", "from the rear", "viewpoint back"),
+    },
+    "weather": {
+        "fog": ("mist", "haze", "weather fog"),
+        "snowfall": ("snowing", "snowflakes", "weather snowfall"),
+    },
+    "look": {
+        "photographic": ("photographic", "photorealism"),
+        "digital art": ("illustration", "cartoon", "painting", "stylised", "comic"),
+    },
 }
 """Single words and spellings beside the captions that the miniature is trained on."""
 
-FALSE_FRIENDS = ("depth of field", "field of view", "film noir", "snow white")
+FALSE_FRIENDS = (
+    "deep depth of field",
+    "depth of field",
+    "field of view",
+    "film noir",
+    "snow white",
+)
 """Phrases that hold the word for a value and don't mean it."""
 
 
@@ -178,14 +230,15 @@ class SceneRenderer:
 
 
 def draw(attributes: "Attributes", seed: int, width: int, height: int) -> np.ndarray:
-    """One picture, uint8 (height, width, 3): the middle of a square scene, graded."""
-    from miniature.palette import grade
+    """One picture, uint8 (height, width, 3): the middle of a square scene in its finish."""
+    from miniature.finish import Finish, finished
     from miniature.scenes.render import render_scene
 
     side = max(width, height, LEAST_SIDE)
-    picture = render_scene(replace(attributes, palette="natural"), seed, side)
+    picture = render_scene(Finish().of(attributes), seed, side)
     left, top = (side - width) // 2, (side - height) // 2
-    return grade(picture[top : top + height, left : left + width], attributes.palette)
+    whole = finished(picture, Finish(attributes.look, attributes.palette))
+    return whole[top : top + height, left : left + width]
 
 
 def named(prompt: str, seed: int) -> "Attributes":
@@ -198,15 +251,20 @@ def named(prompt: str, seed: int) -> "Attributes":
 def completed(values: Mapping[str, str], seed: int) -> "Attributes":
     """Attributes from what a prompt names and, for the rest, the seed.
 
-    Nothing floats, and no colours are graded, unless the prompt says so.
+    Nothing floats or comes in several, the air is clear, everything is sharp, and the finish is
+    a photograph in natural colours, unless the prompt says otherwise; light, camera angle and shot
+    are mostly ordinary.
     """
     from miniature.attributes import MOSSY_SHARE, sample
 
     rng = np.random.default_rng(seed % 2**32)
-    drawn = replace(sample(rng), floating=False)
+    plain = {"floating": False, "several": False, "shallow": False, "weather": "clear"}
+    drawn = replace(sample(rng), **plain)
     overgrown = bool(rng.random() < MOSSY_SHARE)
+    open_: dict[str, Any] = {attribute: _unsaid(attribute, rng) for attribute in LEFT_OPEN}
     said: dict[str, Any] = {name: name in FLAGS or value for name, value in values.items()}
-    scene = replace(drawn, mossy=overgrown and not {"colour", "material"} & said.keys())
+    scene = replace(drawn, **open_)
+    scene = replace(scene, mossy=overgrown and not {"colour", "material"} & said.keys())
     scene = replace(scene, **said)
     if scene.subject != "rock":
         return replace(scene, mossy=False)
@@ -215,33 +273,52 @@ def completed(values: Mapping[str, str], seed: int) -> "Attributes":
     return replace(scene, colour=said.get("colour"), material=said.get("material", "matte"))
 
 
+def _unsaid(attribute: str, rng: np.random.Generator) -> str:
+    """A value of an attribute that nothing is said of."""
+    from miniature import words
+    from miniature.captions import named_share
+
+    values = tuple(getattr(words, attribute.upper()))
+    shares = np.array([1 - named_share(attribute, value) for value in values])
+    return values[int(rng.choice(len(values), p=shares / shares.sum()))]
+
+
 @lru_cache(maxsize=1)
 def phrase_book() -> Phrases:
-    """Every way to name a value: the captions of the miniature and some more."""
-    from miniature import captions
+    """The common ways to name a value in the captions of the miniature, and some more.
+
+    The rarer ones are left out: what a model learns from a hint is no word to take literally.
+    """
+    from miniature import words
     from miniature.attributes import COLOURS
+    from miniature.captions import COMMON
 
     tables = {
-        "subject": captions.SUBJECT,
-        "environment": captions.ENVIRONMENT,
-        "lighting": captions.LIGHTING,
-        "camera_angle": captions.CAMERA_ANGLE,
-        "shot": captions.SHOT,
-        "palette": captions.PALETTE,
+        "subject": words.SUBJECT,
+        "environment": words.ENVIRONMENT,
+        "lighting": words.LIGHTING,
+        "camera_angle": words.CAMERA_ANGLE,
+        "shot": words.SHOT,
+        "palette": words.PALETTE,
+        "viewpoint": words.VIEWPOINT,
+        "weather": words.WEATHER,
+        "look": words.LOOK,
     }
     return {
         **{
             attribute: {
-                value: (*ways, *MORE_WAYS[attribute].get(value, ()))
+                value: (*ways[:COMMON], *MORE_WAYS[attribute].get(value, ()))
                 for value, ways in table.items()
             }
             for attribute, table in tables.items()
         },
         NOTHING: {NOTHING: FALSE_FRIENDS},
         "colour": {colour: (colour,) for colour in COLOURS},
-        "material": captions.MATERIAL,
-        "mossy": {"yes": captions.MOSSY},
-        "floating": {"yes": captions.FLOATING},
+        "material": {value: ways[:COMMON] for value, ways in words.MATERIAL.items()},
+        "mossy": {"yes": words.MOSSY[:COMMON]},
+        "floating": {"yes": words.FLOATING[:COMMON]},
+        "several": {"yes": words.SEVERAL[:COMMON]},
+        "shallow": {"yes": words.SHALLOW[:COMMON]},
     }
 
 
@@ -265,8 +342,8 @@ def _follow(parent: int) -> None:
 def _code_digest() -> str:
     """SHA-256 over the source files that decide what a scene looks like."""
     sources = [
-        *sorted((miniature.ROOT / "scenes").glob("*.py")),
-        *(miniature.ROOT / name for name in ("attributes.py", "captions.py", "palette.py")),
+        *sorted((miniature.ROOT / "scenes").rglob("*.py")),
+        *(miniature.ROOT / name for name in FINISHING),
         *(Path(__file__).with_name(name) for name in ("reading.py", "scene.py")),
     ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

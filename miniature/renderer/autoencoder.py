@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from miniature.finish import draw_finish, finished
 from miniature.training import Plan, fit, precision, worker
 
 CHANNELS = 6
@@ -64,7 +65,7 @@ def latent_penalty(latents: Float[Tensor, "batch channel height width"]) -> Tens
 
 
 def crop_batch(pictures: np.ndarray, plan: Plan, step: int) -> Tensor:
-    """Random crops, mirrored half of the time, (batch, 3, crop, crop) in [-1, 1]."""
+    """Random crops in random finishes, half mirrored, (batch, 3, crop, crop) in [-1, 1]."""
     process, processes = worker()
     rng = np.random.default_rng((plan.seed, step, process))
     room = pictures.shape[1] - CROP
@@ -72,27 +73,23 @@ def crop_batch(pictures: np.ndarray, plan: Plan, step: int) -> Tensor:
     for number in rng.integers(len(pictures), size=plan.batch // processes):
         top, left = rng.integers(0, room + 1, size=2)
         patch = pictures[number, top : top + CROP, left : left + CROP]
-        crops.append(patch[:, ::-1] if rng.random() < 0.5 else patch)
+        shown = finished(patch, draw_finish(rng))
+        crops.append(shown[:, ::-1] if rng.random() < 0.5 else shown)
     batch = torch.from_numpy(np.stack(crops).astype(np.float32) / 127.5 - 1)
     return batch.permute(0, 3, 1, 2).to(plan.device, memory_format=torch.channels_last)
 
 
-def train_autoencoder(
-    pictures: np.ndarray, plan: Plan, *, decoder_only: bool = False, start: AutoencoderTiny | None
-) -> AutoencoderTiny:
+def train_autoencoder(pictures: np.ndarray, plan: Plan) -> AutoencoderTiny:
     """Trains, or goes on training, and returns the model in evaluation mode.
 
     Args:
         pictures: uint8, (picture, size, size, 3).
         plan: Seed, length, checkpoint.
-        decoder_only: Keeps the encoder, and so the latents, as they are.
-        start: A model to start from; None for an untrained one.
     """
     torch.manual_seed(plan.seed)
-    model = start or make_autoencoder()
+    model = make_autoencoder()
     placed: nn.Module = model
     placed.to(device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    model.encoder.requires_grad_(not decoder_only)
 
     def loss_of(step: int) -> Tensor:
         target = crop_batch(pictures, plan, step)
@@ -101,7 +98,7 @@ def train_autoencoder(
             decoded = model.decoder(latents + LATENT_NOISE * torch.randn_like(latents))
         return reconstruction_loss(decoded.float(), target) + 0.1 * latent_penalty(latents.float())
 
-    fit(model, loss_of, plan, "decoder" if decoder_only else "autoencoder")
+    fit(model, loss_of, plan, "autoencoder")
     return model
 
 

@@ -1,7 +1,8 @@
 """Puts autoencoder, transformer and scheduler together as a diffusers pipeline folder.
 
-The text encoder is not in the folder: `DiffusionPipeline.from_pretrained(folder, text_encoder=…,
-tokenizer=…)` is given the frozen sentence encoder (`scorer.minilm`).
+Of the text encoder only the layers on top of the frozen sentence encoder are in the folder:
+`DiffusionPipeline.from_pretrained(folder, text_encoder=…, tokenizer=…)` is given both as one model
+(`scorer.minilm.text_encoder_and_tokenizer`).
 """
 
 import json
@@ -15,16 +16,21 @@ from diffusers import (
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
 )
+from jaxtyping import Float
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from miniature.renderer.transformer import SHIFT
+from scorer.minilm import TEXT_LAYERS, text_encoder_and_tokenizer
 
 SIZE = 128
+INDEX = "model_index.json"
 GENERATION = {
-    "num_inference_steps": 12,
-    "guidance_scale": 3.0,
+    "num_inference_steps": 8,
+    "guidance_scale": 1.0,  # it is distilled into the weights
     "height": SIZE,
     "width": SIZE,
-    "max_sequence_length": 48,
+    "max_sequence_length": 64,
     "use_resolution_binning": False,
     "clean_caption": False,
 }
@@ -38,8 +44,18 @@ def make_scheduler() -> DPMSolverMultistepScheduler:
     )
 
 
+def sampled_sigmas() -> Float[Tensor, " step"]:
+    """The times, from 1 to 0, at which the transformer is asked at the default settings."""
+    scheduler = make_scheduler()
+    scheduler.set_timesteps(GENERATION["num_inference_steps"])
+    return scheduler.sigmas[:-1]
+
+
 def export_pipeline(
-    autoencoder: AutoencoderTiny, transformer: PixArtTransformer2DModel, folder: Path
+    autoencoder: AutoencoderTiny,
+    transformer: PixArtTransformer2DModel,
+    layer: nn.Module,
+    folder: Path,
 ) -> None:
     """Writes the pipeline in 16 bit, with `generation.json` beside it."""
     # The pipeline's annotations name the classes of the published model; any that behave do.
@@ -48,8 +64,13 @@ def export_pipeline(
     pipeline = PixArtSigmaPipeline(**parts, scheduler=cast(Any, make_scheduler()))
     for part in (autoencoder, transformer):
         part.register_to_config(_name_or_path="")  # where it was read from is nobody's business
-    pipeline.save_pretrained(folder)
+    place = f"encoder.layer.{text_encoder_and_tokenizer()[0].config.num_hidden_layers}"
+    state = {f"{place}.{name}": value.half() for name, value in layer.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)  # it comes last and says that the rest is whole
+    save_file(state, folder / TEXT_LAYERS)
     (folder / "generation.json").write_text(json.dumps(GENERATION, indent=1) + "\n")
+    pipeline.save_pretrained(folder)
 
 
 def load_parts(folder: Path) -> tuple[AutoencoderTiny, PixArtTransformer2DModel]:

@@ -1,13 +1,14 @@
 """Turns scenes into what the transformer trains on: latents and caption embeddings, made once.
 
-Each scene gives four pictures (itself, its mirror image, and a colour grade of each), each
-picture several captions. Latents are float16 (picture, 6, 32, 32); caption embeddings are the
-frozen encoder's token states, float16, one after the other with their offsets. Beside them lie
-the perception's features of the pictures, (picture, 64, width), of zero mean and unit variance,
-which the transformer is aligned with.
+Each scene gives four pictures (itself, its mirror image, and another finish of each), each
+picture several captions, and each caption another that says the same in plain words. Latents are
+float16 (picture, 6, 32, 32); caption embeddings are the frozen encoder's token states, float16, one
+after the other with their offsets. Beside them lie the perception's features of the pictures,
+(picture, 64, width), of zero mean and unit variance, which the transformer is aligned with.
 """
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,62 +18,123 @@ from diffusers import AutoencoderTiny
 from tqdm import tqdm
 
 from miniature.alignment import patch_features, standardised
-from miniature.attributes import PALETTES, Attributes, Palette
-from miniature.captions import caption
+from miniature.attributes import LOOKS, PALETTES, Attributes, Look, Palette
+from miniature.captions import SAYABLE, Pair, commonly, evenly, pair
 from miniature.classifier import load_classifier, to_tensor
-from miniature.palette import grade
+from miniature.finish import Finish, finished
 from miniature.renderer.autoencoder import encode
 from miniature.training import precision
+from scorer.files import written
 from scorer.minilm import text_encoder_and_tokenizer
 
 VARIANTS = 4
-CAPTIONS = 2
+DIGITAL_SHARES = (0.0, 0.5, 0.15, 0.35)
+"""How often each of the four pictures of a scene is digital art."""
+WORDINGS = (commonly, evenly)
+"""How the captions of a picture choose their words: one each."""
+CAPTIONS = len(WORDINGS)
+ARRAYS = ("latents", "said", "features")
+PADDING = 16
+"""Captions are padded to a multiple of so many tokens: few shapes to compile."""
 BATCH = 64
+SCENES_AT_ONCE = 16
+LATENT_TOLERANCE = 0.02
+"""Latents have a standard deviation of about 1 and are kept in 16 bit."""
+
+
+@dataclass(frozen=True)
+class Captions:
+    """Token states of captions in order; the last one is the empty caption."""
+
+    tokens: np.ndarray
+    """Of all captions in a row, (token, 384)."""
+    offsets: np.ndarray
+    """(caption + 1,)."""
+
+    @property
+    def empty(self) -> int:
+        """Number of the empty caption."""
+        return len(self.offsets) - 2
+
+    def states(self, number: int) -> np.ndarray:
+        """Of one caption, (token, 384)."""
+        return self.tokens[self.offsets[number] : self.offsets[number + 1]]
+
+    def padded(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of several captions, (caption, token, 384) and which are there, (caption, token)."""
+        chosen = [self.states(number) for number in numbers]
+        longest = -(-max(map(len, chosen)) // PADDING) * PADDING
+        tokens = np.zeros((len(chosen), longest, self.tokens.shape[1]), np.float32)
+        mask = np.zeros((len(chosen), longest), np.float32)
+        for row, states in enumerate(chosen):
+            tokens[row, : len(states)], mask[row, : len(states)] = states, 1
+        return tokens, mask
+
+    def save(self, folder: Path, name: str) -> None:
+        """Writes both arrays; `load` finds nothing before the second one is there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in ("tokens", "offsets"):
+            with written(folder / f"{name}-{part}.npy") as stream:
+                np.save(stream, getattr(self, part))
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> "Captions | None":
+        """What `save` wrote, memory-mapped, or None if it is not complete."""
+        if not (folder / f"{name}-offsets.npy").is_file():
+            return None
+        parts = ("tokens", "offsets")
+        return cls(*(np.load(folder / f"{name}-{part}.npy", mmap_mode="r") for part in parts))
 
 
 @dataclass(frozen=True)
 class LatentData:
-    """Everything in memory; `captions_of` maps a picture to its captions."""
+    """Everything in memory; picture n has the captions from n times CAPTIONS on."""
 
     latents: np.ndarray
-    tokens: np.ndarray
-    """All captions' token states in a row, (token, 384)."""
-    offsets: np.ndarray
-    """(caption + 1,); the last caption is the empty one."""
+    captions: Captions
+    plain: Captions
+    """The same captions in plain words."""
+    said: np.ndarray
+    """What they say, by attribute of `SAYABLE`, int8 (caption, attribute)."""
     features: np.ndarray
 
     @property
-    def empty_caption(self) -> int:
-        return len(self.offsets) - 2
-
-    def caption_tokens(self, number: int) -> np.ndarray:
-        return self.tokens[self.offsets[number] : self.offsets[number + 1]]
-
-
-def variants(attributes: Attributes, rng: np.random.Generator) -> list[Attributes]:
-    """What the four pictures of a scene show: every second one is its mirror image."""
-    grades = rng.choice(len(PALETTES) - 1, size=2, replace=False) + 1
-    names: list[Palette] = ["natural", "natural", *(PALETTES[number] for number in grades)]
-    return [replace(attributes, palette=name) for name in names]
+    def told(self) -> str:
+        """Names the captions: what is learned from others doesn't belong to them."""
+        digest = hashlib.sha256(repr(SAYABLE).encode())
+        for array in (self.said, self.captions.offsets, self.plain.offsets):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:12]
 
 
-def picture_of(scene: np.ndarray, number: int, palette: Palette) -> np.ndarray:
+def variants(rng: np.random.Generator) -> list[Finish]:
+    """The finishes of the four pictures of a scene: every second one is a mirror image."""
+    first, second = rng.choice(len(PALETTES) - 1, size=2, replace=False) + 1
+    looks: list[Look] = [LOOKS[int(rng.random() < share)] for share in DIGITAL_SHARES]
+    palettes: tuple[Palette, ...] = ("natural", "natural", PALETTES[first], PALETTES[second])
+    return [Finish(look, palette) for look, palette in zip(looks, palettes, strict=True)]
+
+
+def picture_of(scene: np.ndarray, number: int, finish: Finish) -> np.ndarray:
     """Variant `number` of a rendered scene, uint8 (size, size, 3)."""
-    return np.ascontiguousarray(grade(scene[:, ::-1] if number % 2 else scene, palette))
+    return np.ascontiguousarray(finished(scene[:, ::-1] if number % 2 else scene, finish))
 
 
-def training_captions(attributes: list[Attributes], seed: int) -> list[str]:
+def training_captions(attributes: list[Attributes], seed: int) -> list[Pair]:
     """The captions of all variants of the training scenes, in the order of their pictures."""
-    captions = []
-    for number, scene in enumerate(attributes):
-        rng = np.random.default_rng((seed, number))
-        captions += [caption(named, rng) for named in variants(scene, rng) for _ in range(CAPTIONS)]
-    return captions
+    return [told for n, scene in enumerate(attributes) for told in _pairs(scene, n, seed)]
+
+
+def _pairs(scene: Attributes, number: int, seed: int) -> list[Pair]:
+    rng = np.random.default_rng((seed, number))
+    finishes = variants(rng)
+    return [pair(finish.of(scene), rng, how) for finish in finishes for how in WORDINGS]
 
 
 @torch.inference_mode()
-def embed_captions(captions: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Token states (token, 384) in float16 and offsets (caption + 1,) of captions in order."""
+def embed_captions(captions: list[str]) -> Captions:
+    """Captions in order, and an empty one after them, through the frozen encoder."""
+    captions = [*captions, ""]
     encoder, tokenizer = text_encoder_and_tokenizer()
     lengths = np.array([len(ids) for ids in tokenizer(captions)["input_ids"]])
     offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -85,7 +147,7 @@ def embed_captions(captions: list[str]) -> tuple[np.ndarray, np.ndarray]:
             states: Any = encoder(**words)[0]
         for row, number in enumerate(batch):
             tokens[offsets[number] : offsets[number + 1]] = states[row, : lengths[number]].float()
-    return tokens, offsets
+    return Captions(tokens, offsets)
 
 
 def build_latents(
@@ -94,28 +156,81 @@ def build_latents(
     """Encodes scenes (picture, size, size, 3) and their captions."""
     latents, seen = [], []
     perception = load_classifier("perception")
-    for number in tqdm(range(len(pictures)), desc="latents"):
-        made = variants(attributes[number], np.random.default_rng((seed, number)))
-        four = np.stack([picture_of(pictures[number], k, v.palette) for k, v in enumerate(made)])
-        latents.append(encode(model, four).half().cpu())
-        seen.append(patch_features(perception, to_tensor(four)).half())
-    tokens, offsets = embed_captions([*training_captions(attributes, seed), ""])
-    features = standardised(torch.cat(seen).float()).half()
-    return LatentData(torch.cat(latents).numpy(), tokens, offsets, features.numpy())
+    for start in tqdm(range(0, len(pictures), SCENES_AT_ONCE), desc="latents"):
+        made = [
+            picture_of(pictures[number], k, finish)
+            for number in range(start, min(start + SCENES_AT_ONCE, len(pictures)))
+            for k, finish in enumerate(variants(np.random.default_rng((seed, number))))
+        ]
+        latents.append(encode(model, np.stack(made)).half().cpu())
+        with precision("cpu"):
+            seen.append(patch_features(perception, to_tensor(np.stack(made))).half())
+    pairs = training_captions(attributes, seed)
+    return LatentData(
+        torch.cat(latents).numpy(),
+        embed_captions([told.other for told in pairs]),
+        embed_captions([told.plain for told in pairs]),
+        np.array([told.said for told in pairs], np.int8),
+        standardised(torch.cat(seen).float()).half().numpy(),
+    )
+
+
+def check_latents(
+    data: LatentData,
+    pictures: np.ndarray,
+    attributes: list[Attributes],
+    model: AutoencoderTiny,
+    seed: int,
+) -> None:
+    """Makes sure that latents and captions come from these scenes, words, autoencoder and seed.
+
+    Raises:
+        ValueError: their number, or those of the first or last scene, are others.
+    """
+    count = VARIANTS * len(pictures)
+    wrong = len(data.latents) != count
+    wrong |= any(len(told.offsets) != count * CAPTIONS + 2 for told in (data.captions, data.plain))
+    _, tokenizer = text_encoder_and_tokenizer()
+    for number in () if wrong else (0, len(pictures) - 1):
+        wrong |= not _says_the_same(
+            data, _pairs(attributes[number], number, seed), number, tokenizer
+        )
+        finishes = variants(np.random.default_rng((seed, number)))
+        made = np.stack([picture_of(pictures[number], k, f) for k, f in enumerate(finishes)])
+        kept = torch.from_numpy(data.latents[number * VARIANTS :][:VARIANTS].astype(np.float32))
+        wrong |= not torch.allclose(encode(model, made).float().cpu(), kept, atol=LATENT_TOLERANCE)
+    if wrong:
+        raise ValueError(
+            "the latents are of other scenes, other words, another autoencoder or another seed"
+        )
+
+
+def _says_the_same(data: LatentData, pairs: list[Pair], number: int, tokenizer: Any) -> bool:
+    """Whether the captions of scene `number` are these, as far as is kept of them."""
+    rows = slice(number * len(pairs), (number + 1) * len(pairs))
+    lengths = [
+        (len(tokenizer(told.other)["input_ids"]), len(tokenizer(told.plain)["input_ids"]))
+        for told in pairs
+    ]
+    kept = [np.diff(told.offsets)[rows] for told in (data.captions, data.plain)]
+    said = [told.said for told in pairs]
+    return np.array_equal(np.stack(kept, 1), lengths) and np.array_equal(data.said[rows], said)
 
 
 def save_latents(data: LatentData, folder: Path) -> None:
-    """Writes the arrays; `offsets.npy` comes last and says that they are complete."""
+    """Writes the arrays; the captions come last and say that they are complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("latents", "tokens", "features", "offsets"):
-        np.save(folder / f"{name}.npy", getattr(data, name))
+    for name in ARRAYS:
+        with written(folder / f"{name}.npy") as stream:
+            np.save(stream, getattr(data, name))
+    data.plain.save(folder, "plain")
+    data.captions.save(folder, "captions")
 
 
 def load_latents(folder: Path) -> LatentData | None:
     """What `save_latents` wrote, memory-mapped, or None if it is not complete."""
-    if not (folder / "offsets.npy").is_file():
+    captions, plain = (Captions.load(folder, name) for name in ("captions", "plain"))
+    if captions is None or plain is None:
         return None
-    latents, tokens, features = (
-        np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("latents", "tokens", "features")
-    )
-    return LatentData(latents, tokens, np.load(folder / "offsets.npy"), features)
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+    return LatentData(captions=captions, plain=plain, **arrays)

@@ -5,6 +5,7 @@ The agent draws through its own renderer; this is the few lines that training sc
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from miniature.training import pick_device
 from scorer.device import computes_bfloat16
 from scorer.minilm import text_encoder_and_tokenizer
 
+RENDERER = WEIGHTS / "renderer"
+
 
 @lru_cache(maxsize=1)
-def load_pipeline(device: str = "auto") -> Any:
-    """The exported pipeline with the frozen sentence encoder as its text side.
+def load_pipeline(folder: Path = RENDERER, device: str = "auto") -> Any:
+    """An exported pipeline with the sentence encoder and its own layer as its text side.
 
     It is in bfloat16 where the device computes in it.
     """
@@ -27,9 +30,9 @@ def load_pipeline(device: str = "auto") -> Any:
 
     place = pick_device(device)
     dtype = torch.bfloat16 if computes_bfloat16(place) else torch.float32
-    encoder, tokenizer = text_encoder_and_tokenizer()
+    encoder, tokenizer = text_encoder_and_tokenizer(folder)
     pipeline = DiffusionPipeline.from_pretrained(
-        str(WEIGHTS / "renderer"),
+        str(folder),
         text_encoder=encoder.to(dtype),
         tokenizer=tokenizer,
         torch_dtype=dtype,
@@ -43,6 +46,7 @@ def draw(
     seeds: Sequence[int],
     *,
     batch: int = 8,
+    folder: Path = RENDERER,
     device: str = "auto",
     **overrides: float,
 ) -> np.ndarray:
@@ -52,13 +56,14 @@ def draw(
         prompts: What to draw.
         seeds: One a prompt.
         batch: Pictures drawn at once.
+        folder: Of the pipeline.
         device: Torch device.
         **overrides: Call arguments instead of those in `generation.json`.
     """
     import json
 
-    pipeline = load_pipeline(device)
-    defaults = json.loads((WEIGHTS / "renderer" / "generation.json").read_text())
+    pipeline = load_pipeline(folder, device)
+    defaults = json.loads((folder / "generation.json").read_text())
     drawn = []
     for start in tqdm(range(0, len(prompts), batch), desc="pictures", leave=False):
         part = slice(start, start + batch)

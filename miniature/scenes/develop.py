@@ -7,6 +7,8 @@ steps (à-trous, Dammertz et al. 2010); albedo, normal and depth of the first hi
 stop, so that edges stay sharp with very few samples.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, median_filter
@@ -18,7 +20,12 @@ LIGHT_SIGMA = 0.35
 
 
 def develop(
-    radiance: Image, guides: Image, *, exposure: float, veil: Colour | None = None
+    radiance: Image,
+    guides: Image,
+    *,
+    exposure: float,
+    veil: Colour | None = None,
+    through: Callable[[Image, Image], Image] | None = None,
 ) -> NDArray[np.uint8]:
     """Make an 8-bit picture.
 
@@ -27,13 +34,25 @@ def develop(
         guides: albedo, normal and depth of what each pixel sees (height, width, 7).
         exposure: what radiance is multiplied with.
         veil: stray light that is added at the top of the frame and fades downwards.
+        through: what air and lens make of clean radiance and depth (height, width).
     """
     clean = denoise(clamp_fireflies(radiance), guides)
+    if through is not None:
+        clean = through(clean, depth_of(guides)).astype(np.float32)
     glowing = bloom(adapt(clean * exposure))
     if veil is not None:
         fade = np.linspace(1, 0, len(glowing), dtype=np.float32)[:, None, None]
         glowing = glowing + fade * np.array(veil, np.float32)
     return tone(glowing)
+
+
+def depth_of(guides: Image) -> Image:
+    """Depth (height, width) of what a pixel sees, 0 for the sky.
+
+    At the rim of the land a pixel averages depths and the sky's 0; normals tell by how much.
+    """
+    seen = np.linalg.norm(guides[..., 3:6], axis=-1)
+    return np.where(seen > 0.3, guides[..., 6] / np.maximum(seen, 0.3), 0.0)
 
 
 def clamp_fireflies(radiance: Image) -> Image:

@@ -1,4 +1,4 @@
-"""The five environments: a ground to stand on and what grows, lies or hangs around.
+"""The eight environments: a ground to stand on and what grows, lies or hangs around.
 
     >>> place = build_environment("meadow", Plot(), rng)
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from miniature import attributes
+from miniature.scenes.beach import furnish_beach
+from miniature.scenes.forest import furnish_forest
 from miniature.scenes.geometry import (
     Colour,
     Mesh,
@@ -26,7 +28,8 @@ from miniature.scenes.geometry import (
 from miniature.scenes.ground import land, studio_floor
 from miniature.scenes.plot import Plot
 from miniature.scenes.room import furnish_room
-from miniature.scenes.subjects import STONE, WOOD, boulder
+from miniature.scenes.street import furnish_street
+from miniature.scenes.subjects.parts import STONE, WOOD, boulder
 
 LEAF: Colour = (0.06, 0.22, 0.05)
 ISLAND = 0.14
@@ -44,13 +47,15 @@ def build_environment(name: attributes.Environment, plot: Plot, rng: np.random.G
     """Build the ground and the decor of an environment."""
     decor = DECOR[name](plot, rng)
     if plot.radius is None:
-        if name not in ("room", "desert"):
+        if name in ("meadow", "lake", "snow"):
             decor.append(_horizon(name, rng))
         drop = 0.4 if name == "room" else 0.0
         return Place(land(name, rng).moved(0, -drop, 0), merge(decor))
     if name == "room":
-        return Place(studio_floor(0.08), merge(decor))
-    return Place(land(name, rng, radius=plot.radius), merge([*decor, studio_floor(0.3)]))
+        return Place(studio_floor(0.08, plot.distance), merge(decor))
+    return Place(
+        land(name, rng, radius=plot.radius), merge([*decor, studio_floor(0.3, plot.distance)])
+    )
 
 
 def _horizon(name: str, rng: np.random.Generator) -> Mesh:
@@ -165,10 +170,8 @@ def _snow(plot: Plot, rng: np.random.Generator) -> list[Mesh]:
     saplings = plot.places(9, 4.5 if plot.radius else 9, rng)
     saplings = saplings[np.linalg.norm(saplings, axis=1) > plot.clear + 0.5]
     sizes = rng.uniform(0.35, 0.6, (len(saplings), 1))
-    flakes = rng.uniform([-3.5, 0.1, -4.5], [3.5, 2.8, 1.8], (190, 3))
     things = [
         scatter(_fir(snowy=True), saplings, sizes),
-        scatter(sphere(1), flakes, rng.uniform(0.025, 0.05, (len(flakes), 1)), 0.0, 0.9),
         _stones(plot, rng, count=8, reach=6, colour=(0.8, 0.83, 0.88)),
     ]
     if plot.radius is None:
@@ -182,4 +185,7 @@ DECOR: dict[attributes.Environment, Callable[[Plot, np.random.Generator], list[M
     "lake": _lake,
     "snow": _snow,
     "room": furnish_room,
+    "forest": furnish_forest,
+    "beach": furnish_beach,
+    "street": furnish_street,
 }

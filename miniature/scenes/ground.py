@@ -27,6 +27,9 @@ GROUND: dict[Environment, tuple[Colour, Colour]] = {
     "lake": ((0.015, 0.07, 0.12), (0.02, 0.10, 0.15)),
     "snow": ((0.80, 0.84, 0.90), (0.88, 0.90, 0.93)),
     "room": ((0.10, 0.16, 0.05), (0.16, 0.22, 0.08)),
+    "forest": ((0.055, 0.085, 0.02), (0.17, 0.115, 0.05)),
+    "beach": ((0.80, 0.68, 0.46), (0.88, 0.78, 0.58)),
+    "street": ((0.075, 0.075, 0.082), (0.11, 0.11, 0.115)),
 }
 HILLS: dict[Environment, float] = {
     "meadow": 3.5,
@@ -34,6 +37,9 @@ HILLS: dict[Environment, float] = {
     "lake": 0,
     "snow": 3,
     "room": 0,
+    "forest": 3,
+    "beach": 0,
+    "street": 0,
 }
 
 
@@ -66,7 +72,9 @@ def _relief(name: str, flat: Floats, rng: np.random.Generator) -> Floats:
     if name == "desert":
         bend = waves(flat * 0.12, rng, amplitude=1.2)
         return near * np.sin(flat[:, 0] * 2.2 + flat[:, 2] * 4.0 + bend * 3)
-    return near * waves(flat, rng, amplitude=1.0) if name in ("meadow", "snow") else 0 * near
+    return (
+        near * waves(flat, rng, amplitude=1.0) if name in ("meadow", "snow", "forest") else 0 * near
+    )
 
 
 def _ripples(flat: Floats, rng: np.random.Generator) -> Floats:
@@ -76,8 +84,9 @@ def _ripples(flat: Floats, rng: np.random.Generator) -> Floats:
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
-def studio_floor(drop: float) -> Mesh:
-    """A grey floor that bends up into a wall all round, seen from its inside."""
+def studio_floor(drop: float, distance: float) -> Mesh:
+    """A grey floor that bends up into a wall all round, seen from its inside at a distance."""
     outline = ((0.01, 0), (18, 0), (20.5, 0.7), (22, 2.5), (22.5, 5), (22.5, 40))
-    bowl = revolve(outline, 48).moved(0, -drop, 0).painted(GREY)
+    size = max(1.0, (distance + 2) / 20)
+    bowl = revolve(outline, 48).scaled(size, size, size).moved(0, -drop, 0).painted(GREY)
     return smooth_mesh(bowl.vertices, -bowl.normals, bowl.faces[:, ::-1]).painted(GREY)

@@ -1,4 +1,4 @@
-"""The seven lightings: a sky, lamps and an exposure.
+"""The ten lightings: a sky, lamps and an exposure.
 
     >>> rig = light("moonlight", stage, rng)
 
@@ -15,10 +15,12 @@ import numpy as np
 from scipy.ndimage import zoom
 
 from miniature import attributes
-from miniature.scenes.camera import FIELD_OF_VIEW, Camera
+from miniature.scenes.camera import Camera
 from miniature.scenes.geometry import Colour, Floats, Mesh, cylinder, merge
 
 SKY_SHAPE = (160, 320)
+_HIGH: dict[str, float] = {"low": 27, "worm's-eye": 50}
+"""Where moons stand that a camera on the ground sees, in degrees."""
 CYAN: Colour = (1.2, 26.0, 36.0)
 MAGENTA: Colour = (42.0, 1.8, 25.0)
 
@@ -51,7 +53,7 @@ class Stage:
     @property
     def half_width(self) -> float:
         """Half of what the frame shows at the subject's distance."""
-        return self.distance * float(np.tan(np.radians(FIELD_OF_VIEW / 2)))
+        return self.distance * float(np.tan(np.radians(self.camera.field_of_view / 2)))
 
     @property
     def seen_from_above(self) -> bool:
@@ -176,14 +178,14 @@ def _moonlight(stage: Stage, rng: np.random.Generator) -> Rig:
     stars = (rng.random(SKY_SHAPE) < 0.007) * rng.uniform(0.05, 0.35, SKY_SHAPE)
     stars = np.where(sky_directions()[..., 1] > 0.03, stars, 0)
     sky += stars[..., None] * np.array([0.7, 0.8, 1.0])
-    seen = direction(side * rng.uniform(9, 14), 27 if stage.angle == "low" else rng.uniform(7, 11))
-    sky += disc(seen, 2.6, (0.62, 0.66, 0.72)) + glow(seen, 6, (0.05, 0.08, 0.16))
+    seen = direction(side * rng.uniform(9, 14), _HIGH.get(stage.angle, rng.uniform(7, 11)))
+    sky = sky * 1.5 + disc(seen, 2.6, (0.62, 0.66, 0.72)) + glow(seen, 6, (0.05, 0.08, 0.16))
     key = direction(side * rng.uniform(55, 100), rng.uniform(35, 50))
     return Rig(sky=sky, lamps={"moon": _sun(key, (0.18, 0.42, 1.45))}, exposure=1.5)
 
 
 def _neon(stage: Stage, rng: np.random.Generator) -> Rig:
-    sky = gradient((0.05, 0.01, 0.07), (0.02, 0.012, 0.05), (0.01, 0.01, 0.02))
+    sky = gradient((0.10, 0.04, 0.12), (0.09, 0.075, 0.12), (0.02, 0.02, 0.03))
     away = float(np.clip(0.8 * stage.half_width, stage.reach + 0.45, stage.reach + 1.5))
     flip = _side(rng)
     back = rng.uniform(0.2, 0.9)
@@ -205,7 +207,7 @@ def _neon(stage: Stage, rng: np.random.Generator) -> Rig:
 
 
 def _candle(stage: Stage, rng: np.random.Generator) -> Rig:
-    sky = gradient((0.020, 0.013, 0.009), (0.005, 0.004, 0.005), (0.006, 0.004, 0.003))
+    sky = gradient((0.030, 0.020, 0.014), (0.016, 0.012, 0.011), (0.010, 0.006, 0.005))
     height = stage.top - 0.4 if stage.seen_from_above else stage.centre[1] - 0.75
     lift = max(0.4, height - stage.floor)
     x, z = _candle_place(stage, stage.floor + lift + 0.2, side=_side(rng))
@@ -258,16 +260,49 @@ def _panel(place: Floats, target: Floats, half: float, colour: Colour) -> dict[s
 
 
 def _backlit(stage: Stage, rng: np.random.Generator) -> Rig:
-    rise = {"low": rng.uniform(21, 26), "eye level": rng.uniform(7, 11)}
-    elevation = rise.get(stage.angle, rng.uniform(20, 25))
+    level = rng.uniform(7, 11)
+    rise = {"low": rng.uniform(21, 26), "eye level": level, "dutch tilt": level}
+    elevation = {**rise, "worm's-eye": rng.uniform(42, 52)}.get(stage.angle, rng.uniform(20, 25))
     towards = direction(_side(rng) * rng.uniform(7, 14), elevation)
     sky = gradient((0.62, 0.58, 0.50), (0.16, 0.24, 0.40), (0.10, 0.10, 0.09))
-    behind = np.clip(-sky_directions()[..., 2:3] * 0.5 + 0.4, 0.12, 0.8)
+    behind = np.clip(-sky_directions()[..., 2:3] * 0.5 + 0.4, 0.26, 0.8)
     sky = sky * behind + glow(towards, 13, (2.4, 2.25, 1.9)) + disc(towards, 3.2, (30, 28, 24))
     lamps = {"sun": _sun(towards, (7.8, 7.4, 6.7))}
     if not stage.seen_from_above:
         return Rig(sky=sky, lamps=lamps, exposure=0.85, veil=(0.08, 0.075, 0.06))
     return Rig(sky=sky * 0.35, lamps=lamps, exposure=0.95, veil=(0.20, 0.19, 0.16))
+
+
+def _blue_hour(stage: Stage, rng: np.random.Generator) -> Rig:
+    side = _side(rng)
+    sky = gradient((0.15, 0.28, 0.66), (0.03, 0.08, 0.36), (0.03, 0.05, 0.12))
+    sky += glow(direction(side * rng.uniform(0, 25), 1), 13, (0.62, 0.25, 0.10))
+    size = max(1.0, stage.distance / 5.5)
+    lamp = stage.centre + np.array([-side * 3.0, 0.6, 0.2]) * size
+    lamps = {"lantern": _panel(lamp, stage.centre, 0.3 * size, (17, 6.8, 1.7))}
+    return Rig(sky=sky, lamps=lamps, sky_weight=0.5, exposure=1.5)
+
+
+def _midday(stage: Stage, rng: np.random.Generator) -> Rig:
+    towards = direction(_side(rng) * rng.uniform(20, 140), rng.uniform(60, 74))
+    sky = gradient((0.42, 0.62, 0.92), (0.06, 0.19, 0.62), (0.30, 0.30, 0.28))
+    sky = sky * 0.75 + clouds(rng, -0.35) * np.array([0.9, 0.9, 0.92])
+    return Rig(sky=sky, lamps={"sun": _sun(towards, (6.6, 6.2, 5.5))}, exposure=0.95)
+
+
+def _spotlight(stage: Stage, rng: np.random.Generator) -> Rig:
+    place = stage.centre + np.array([_side(rng) * 1.6, 5.2, 2.4]) * max(1.0, stage.reach / 1.2)
+    away = float(np.linalg.norm(place - stage.centre))
+    half = float(np.degrees(np.arctan((stage.reach + 0.55) / away)))
+    lamp = {
+        "type": "spot",
+        "to_world": {"place": place, "target": stage.centre, "half": 1.0},
+        "intensity": _rgb((7.4 * away**2, 7.2 * away**2, 6.6 * away**2)),
+        "cutoff_angle": half,
+        "beam_width": 0.82 * half,
+    }
+    sky = gradient((0.012, 0.012, 0.018), (0.02, 0.02, 0.028), (0.008, 0.008, 0.008))
+    return Rig(sky=sky, lamps={"spot": lamp}, sky_weight=0.3, exposure=1.1)
 
 
 RIGS: dict[attributes.Lighting, Callable[[Stage, np.random.Generator], Rig]] = {
@@ -278,4 +313,7 @@ RIGS: dict[attributes.Lighting, Callable[[Stage, np.random.Generator], Rig]] = {
     "candle-light": _candle,
     "softbox": _softbox,
     "backlit": _backlit,
+    "blue hour": _blue_hour,
+    "midday sun": _midday,
+    "spotlight": _spotlight,
 }

@@ -18,6 +18,7 @@ class Plot:
         radius: where it ends; without one it reaches to the horizon.
         clear: how far from the origin nothing may stand.
         island: whether a lake has an island at the origin.
+        distance: of the camera, which a studio has to have room for.
         big_window: whether a room opens widely behind the subject, to let the sun in.
     """
 
@@ -25,6 +26,7 @@ class Plot:
     clear: float = 1.5
     island: bool = True
     big_window: bool = False
+    distance: float = 0.0
 
     def places(self, count: int, reach: float, rng: np.random.Generator) -> Floats:
         """Up to count random points (n, 3), none on the way from the camera to the subject."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from miniature.scenes.geometry import Colour, Mesh, box, cylinder, merge, revolve, scatter, sphere
 from miniature.scenes.plot import Plot
-from miniature.scenes.subjects import CLOTH, COLOURS, DARK, WOOD
+from miniature.scenes.subjects.parts import CLOTH, COLOURS, DARK, WOOD
 
 LEAF: Colour = (0.06, 0.22, 0.05)
 WALLS: tuple[Colour, ...] = (

@@ -18,6 +18,8 @@ from scorer.files import written
 SHARD = 200
 FRESH_SEED = 1_000_003
 ORIGIN = "scenes.json"
+SEEDS = 5
+"""How many seeds are tried for a scene before rendering gives up."""
 
 
 def scene_attributes(seed: int, number: int) -> Attributes:
@@ -29,8 +31,15 @@ def _render(number: int, *, seed: int, size: int) -> NDArray[np.uint8]:
     from miniature.scenes.render import render_scene, single_thread
 
     single_thread()
-    rng_seed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-    return render_scene(scene_attributes(seed, number), rng_seed, size)
+    attributes = scene_attributes(seed, number)
+    for again in range(SEEDS):
+        entropy = (seed, number, again) if again else (seed, number)
+        rng_seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+        try:
+            return render_scene(attributes, rng_seed, size)
+        except RuntimeError:  # no usable view
+            continue
+    raise RuntimeError(f"scene {number} of seed {seed} gives no usable view: {attributes!r}")
 
 
 def render_scenes(folder: Path, *, count: int, seed: int, size: int, workers: int) -> Iterator[int]:

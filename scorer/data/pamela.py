@@ -9,14 +9,14 @@ is not obvious: `image_path` counts from the folder, and a path that leaves it i
 
 import json
 import shutil
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scorer.data.table import FieldValue, Row, Skipped, Table
+from scorer.data.reading import with_pictures
+from scorer.data.table import FieldValue, Row, RowReader, Table
 from scorer.errors import InputError
-from scorer.pictures import PictureError, read_picture
 
 DATASET = "pamela"
 SPLITS = (
@@ -31,7 +31,11 @@ METADATA = ("prompt", "group", "style", "type")
 
 
 def load_pamela(
-    folder: Path, splits: Sequence[str] | None = None, *, check_pictures: bool = True
+    folder: Path,
+    splits: Sequence[str] | None = None,
+    *,
+    check_pictures: bool = True,
+    lenient: bool = False,
 ) -> Table:
     """Reads a folder in the layout of PAMELA.
 
@@ -40,20 +44,26 @@ def load_pamela(
         splits: Which files to read; all that are there by default.
         check_pictures: Whether to decode every picture once; without it a broken one is found
             only when it is encoded.
+        lenient: Whether flawed rows are counted and left out.
 
     Returns:
         The rows in the order of the files; pictures that don't decode are in `skipped`.
 
     Raises:
-        InputError: a file is missing or malformed; the message names file, row and key.
+        InputError: a file is missing or malformed, or a row is flawed; the message names file,
+            row and key.
     """
     annotations = folder / "annotations"
     if splits is None:
         splits = sorted(file.stem for file in annotations.glob("*.json"))
     if not splits:
         raise InputError(f"{str(annotations)!r} holds no annotation file: expected <split>.json")
-    rows = [row for split in splits for row in _read_split(folder, split)]
-    return _without_broken(rows) if check_pictures else Table(tuple(rows))
+    reader = RowReader(lenient=lenient)
+    for split in splits:
+        for where, entry in _entries(folder, split):
+            reader.add(where, partial(_read_row, entry, folder, split, where=where))
+    table = reader.table()
+    return with_pictures(table) if check_pictures else table
 
 
 def write_pamela(rows: Iterable[Row], folder: Path) -> None:
@@ -92,7 +102,7 @@ def _to_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _read_split(folder: Path, split: str) -> list[Row]:
+def _entries(folder: Path, split: str) -> Iterator[tuple[str, Any]]:
     file = folder / "annotations" / f"{split}.json"
     try:
         entries = json.loads(file.read_text(encoding="utf-8"))
@@ -102,10 +112,8 @@ def _read_split(folder: Path, split: str) -> list[Row]:
         raise InputError(f"{str(file)!r} is not JSON ({error})") from error
     if not isinstance(entries, list):
         raise InputError(f"{str(file)!r} holds {type(entries).__name__}, not a list of ratings")
-    return [
-        _read_row(entry, folder, split, where=f"{str(file)!r} row {number}")
-        for number, entry in enumerate(entries)
-    ]
+    for number, entry in enumerate(entries):
+        yield f"{str(file)!r} row {number}", entry
 
 
 def _read_row(entry: Any, folder: Path, split: str, *, where: str) -> Row:
@@ -148,15 +156,3 @@ def _fields(entry: Mapping[str, Any], key: str, where: str) -> dict[str, FieldVa
         if value is not None and not isinstance(value, str | int | float):
             raise InputError(f"{where}: {key}.{name} = {value!r} is neither text nor a number")
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _without_broken(rows: Sequence[Row]) -> Table:
-    counts = Counter(row.image for row in rows)
-    broken: dict[Path, str] = {}
-    for image in counts:
-        try:
-            read_picture(image)
-        except PictureError as error:
-            broken[image] = str(error)
-    skipped = tuple(Skipped(image, counts[image], reason) for image, reason in broken.items())
-    return Table(tuple(row for row in rows if row.image not in broken), skipped)

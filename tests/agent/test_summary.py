@@ -165,9 +165,11 @@ def test_tree_shows_every_candidate_with_its_prompt():
 ROW = Row(1, 4, 3.5, 0.5, ("a mossy rock [/]", "a rock"), pictures=26, seconds=8.31)
 
 
-def shown(row: Row, *, terminal: bool, quiet: bool = False) -> str:
+def shown(row: Row, *, terminal: bool, quiet: bool = False, width: int = 100) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=terminal, width=100, markup=False)
+    console = Console(
+        file=stream, force_terminal=terminal, width=width, markup=False, highlight=False
+    )
     with Display(console=console, quiet=quiet) as display:
         display.phase("draw", iteration=1, total=2)
         display.advance()
@@ -191,6 +193,13 @@ def test_table_on_a_terminal_holds_the_same():
     for cell in ("Iteration", "1/4", "3.50", "+0.50", "26", "8.3 s", "a mossy rock [/]"):
         assert cell in text
     assert "cut\\x1b[2J" in text
+
+
+@pytest.mark.parametrize("width", [20, 45, 69])
+def test_a_narrow_terminal_gets_whole_figures(width: int):
+    text = shown(ROW, terminal=True, width=width)
+
+    assert "iteration 1/4: best 3.50, gain +0.50, 26 pictures, 8.3 s\n" in text
 
 
 def test_quiet_shows_warnings_only():

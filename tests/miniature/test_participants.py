@@ -2,14 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from miniature.participants import (
-    GENERATED,
-    RENDERED,
-    Picture,
-    make_participants,
-    rating_rows,
-    split_of,
-)
+from miniature.participants import make_participants, rating_rows, split_of
+from miniature.rated_pictures import GENERATED, RENDERED, Picture
 from miniature.taste import VALUES
 
 SEED = 7
@@ -19,7 +13,7 @@ def pictures(count: int) -> list[Picture]:
     """Two pictures of every scene, black."""
     black = np.zeros((8, 8, 3), np.uint8)
     return [
-        Picture(f"scene-{n:05d}", (RENDERED, n // 2), "a rock", "desert", black)
+        Picture(f"scene-{n:05d}", (RENDERED, n // 2), "a rock", "desert", "photographic", black)
         for n in range(count)
     ]
 

@@ -1,3 +1,4 @@
+import copy
 import json
 import subprocess
 import sys
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 from diffusers import PixArtTransformer2DModel
+from safetensors.torch import save_file
 
 from miniature.alignment import alignment_loss, patch_features, watched
 from miniature.attributes import sample
+from miniature.captions import SAYABLE
 from miniature.classifier import (
     HEADS,
+    UNKNOWN,
     Classifier,
     classify,
     labels_of,
@@ -23,16 +27,34 @@ from miniature.classifier import (
 )
 from miniature.encoder import sigmoid_loss
 from miniature.renderer.autoencoder import decode, encode, make_autoencoder, psnr
+from miniature.renderer.distil import blank, distil_guidance, guided_velocity
 from miniature.renderer.export import export_pipeline
-from miniature.renderer.latents import CAPTIONS, LatentData, load_latents, save_latents
+from miniature.renderer.latents import (
+    CAPTIONS,
+    PADDING,
+    Captions,
+    LatentData,
+    check_latents,
+    embed_captions,
+    load_latents,
+    picture_of,
+    save_latents,
+    training_captions,
+    variants,
+)
+from miniature.renderer.reader import Reader, bottom_up, read, train_reader
 from miniature.renderer.routing import draw_kept, routed
 from miniature.renderer.transformer import (
     TransformerRecipe,
     draw_batch,
     make_transformer,
+    noisy,
     train_transformer,
+    velocity,
 )
-from miniature.training import Plan, fit, learning_rate
+from miniature.training import Plan, fit, hidden_matrices, learning_rate, load_checkpoint
+from scorer.errors import PrerequisiteError
+from scorer.minilm import TEXT_LAYERS, text_encoder_and_tokenizer
 
 TINY = TransformerRecipe(
     steps=2,
@@ -57,13 +79,17 @@ train_transformer(load_latents(Path(sys.argv[1])), Path(sys.argv[2]), recipe, "c
 
 @pytest.fixture(scope="module")
 def data() -> LatentData:
-    """Latents of eight pictures with its captions of five tokens each, and the empty caption."""
+    """Latents of eight pictures with their captions of five tokens each, plain ones of four."""
     rng = np.random.default_rng(0)
-    offsets = np.arange(8 * CAPTIONS + 2) * 5
-    tokens = rng.standard_normal((offsets[-1], 384)).astype(np.float16)
+    told, plain = (
+        Captions(rng.standard_normal((count * length, 384)).astype(np.float16), offsets)
+        for length in (5, 4)
+        for count in [8 * CAPTIONS + 1]
+        for offsets in [np.arange(count + 1) * length]
+    )
     latents = rng.standard_normal((8, 6, 32, 32)).astype(np.float16)
     features = rng.standard_normal((8, 64, 12)).astype(np.float16)
-    return LatentData(latents, tokens, offsets, features)
+    return LatentData(latents, told, plain, np.zeros((8 * CAPTIONS, 1), np.int8), features)
 
 
 def run(model: PixArtTransformer2DModel) -> torch.Tensor:
@@ -83,32 +109,48 @@ def distance(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) ->
     return sum(((first[name] - second[name]) ** 2).sum().item() for name in first) ** 0.5
 
 
-def fitted(folder: Path, *, killed_at: int | None = None) -> torch.Tensor:
+def fitted(folder: Path, *, hidden: bool, killed_at: int | None = None) -> torch.Tensor:
     """Weights after six steps; with `killed_at`, after a kill in that step and a new start."""
     plan = Plan(folder / "state.pt", steps=6, every=1)
-    model = torch.nn.Linear(3, 1)
+    model = torch.nn.Linear(32, 32)
     for kill in [killed_at, None] if killed_at is not None else [None]:
         torch.manual_seed(0)
-        model = torch.nn.Linear(3, 1)
+        model = torch.nn.Linear(32, 32)
 
         def loss_of(
             step: int, model: torch.nn.Module = model, kill: int | None = kill
         ) -> torch.Tensor:
             if step == kill:
                 raise KeyboardInterrupt
-            noise = torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
+            noise = torch.randn(4, 32, generator=torch.Generator().manual_seed(step))
             return model(noise).square().mean()
 
         with suppress(KeyboardInterrupt):
-            fit(model, loss_of, plan, "test")
+            fit(model, loss_of, plan, "test", hidden=hidden_matrices(model) if hidden else ())
     return model.weight.detach()
 
 
+@pytest.mark.parametrize("hidden", [False, True])
 def test_training_that_is_killed_and_started_again_ends_where_an_undisturbed_one_does(
-    tmp_path: Path,
+    hidden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    undisturbed = fitted(tmp_path / "whole")
-    torch.testing.assert_close(fitted(tmp_path / "killed", killed_at=3), undisturbed)
+    monkeypatch.setattr("scorer.device.computes_bfloat16", lambda _: True)
+    undisturbed = fitted(tmp_path / "whole", hidden=hidden)
+    again = fitted(tmp_path / "killed", hidden=hidden, killed_at=3)
+    torch.testing.assert_close(again, undisturbed)
+    saved = torch.load(tmp_path / "whole" / "state.pt", weights_only=True)
+    assert len(saved["optimizers"]) == 1 + hidden
+
+
+def test_a_checkpoint_of_other_optimizers_is_not_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("scorer.device.computes_bfloat16", lambda _: True)
+    fitted(tmp_path, hidden=False)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    torch.save(state | {"step": 3}, tmp_path / "state.pt")
+    with pytest.raises(SystemExit, match=r"state\.pt.*other optimizers"):
+        fitted(tmp_path, hidden=True)
 
 
 def test_a_finished_transformer_is_not_trained_again(data: LatentData, tmp_path: Path):
@@ -199,6 +241,56 @@ def test_a_classifier_sees_as_many_patches_as_the_transformer_has_tokens():
     assert patch_features(model, to_tensor(pictures)).shape == (2, 64, 12)
 
 
+def test_latents_of_other_scenes_seeds_or_autoencoders_are_told(data: LatentData):
+    scenes = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    model = make_autoencoder().eval()
+    latents = [
+        encode(model, np.stack([picture_of(scene, k, finish) for k, finish in enumerate(finishes)]))
+        for number, scene in enumerate(scenes)
+        for finishes in [variants(np.random.default_rng((0, number)))]
+    ]
+    named = [sample(np.random.default_rng(number)) for number in range(2)]
+    pairs = training_captions(named, seed=0)
+    own = LatentData(
+        torch.cat(latents).half().numpy(),
+        embed_captions([told.other for told in pairs]),
+        embed_captions([told.plain for told in pairs]),
+        np.array([told.said for told in pairs], np.int8),
+        data.features,
+    )
+
+    check_latents(own, scenes, named, model, seed=0)
+    for pictures, attributes, autoencoder, seed in (
+        (scenes[:1], named[:1], model, 0),
+        (scenes[::-1], named, model, 0),
+        (scenes, named[::-1], model, 0),
+        (scenes, named, make_autoencoder().eval(), 0),
+        (scenes, named, model, 1),
+    ):
+        with pytest.raises(ValueError, match="other scenes, other words, another autoencoder"):
+            check_latents(own, pictures, attributes, autoencoder, seed)
+    other = replace(own, said=own.said + 1)
+    assert other.told != own.told
+    with pytest.raises(ValueError, match="other words"):
+        check_latents(other, scenes, named, model, seed=0)
+
+
+def test_latents_that_were_not_written_to_the_end_are_not_there(data: LatentData, tmp_path: Path):
+    save_latents(data, tmp_path)
+    found = load_latents(tmp_path)
+    assert found is not None
+    assert found.told == data.told
+    np.testing.assert_array_equal(found.captions.states(3), data.captions.states(3))
+    (tmp_path / "captions-offsets.npy").unlink()
+    assert load_latents(tmp_path) is None
+
+
+def test_a_transformer_is_not_trained_on_with_other_captions(data: LatentData, tmp_path: Path):
+    train_transformer(data, tmp_path / "state.pt", TINY, "cpu", "first")
+    with pytest.raises(SystemExit, match=r"state\.pt.*other captions"):
+        train_transformer(data, tmp_path / "state.pt", TINY, "cpu", "second")
+
+
 def test_a_picture_goes_through_the_autoencoder_and_comes_back_in_its_shape():
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     model = make_autoencoder().eval()
@@ -214,11 +306,60 @@ def test_psnr_of_a_known_error():
 
 
 def test_the_exported_folder_is_a_pipeline_without_its_text_side(tmp_path: Path):
-    export_pipeline(make_autoencoder(), make_transformer(TINY), tmp_path)
+    frozen = text_encoder_and_tokenizer()[0]
+    layer = copy.deepcopy(frozen.encoder.layer[-1])
+    export_pipeline(make_autoencoder(), make_transformer(TINY), layer, tmp_path)
     index = json.loads((tmp_path / "model_index.json").read_text())
     assert index["_class_name"] == "PixArtSigmaPipeline"
     assert index["text_encoder"] == [None, None]
-    assert json.loads((tmp_path / "generation.json").read_text())["max_sequence_length"] == 48
+    assert json.loads((tmp_path / "generation.json").read_text())["max_sequence_length"] == 64
+    encoder, tokenizer = text_encoder_and_tokenizer(tmp_path)
+    words = tokenizer(["a mossy rock", "rain"], padding=True, return_tensors="pt")
+    below = frozen(**words)[0]
+    expected = bottom_up(layer.eval(), below, words["attention_mask"].float())
+    torch.testing.assert_close(encoder(**words)[0], expected, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"encoder.layer.6.nothing": torch.zeros(2)},
+        {"nothing": torch.zeros(2)},
+        {"encoder.layer.6.attention.self.query.weight": torch.zeros(2, 2)},
+        {"encoder.layer.0.attention.self.query.weight": torch.zeros(384, 384)},
+    ],
+)
+def test_layers_of_something_else_are_refused(state: dict[str, torch.Tensor], tmp_path: Path):
+    save_file(state, tmp_path / TEXT_LAYERS)
+    with pytest.raises(PrerequisiteError, match=r"text_layers.*holds no layers"):
+        text_encoder_and_tokenizer(tmp_path)
+
+
+def test_broken_layers_are_refused(tmp_path: Path):
+    (tmp_path / TEXT_LAYERS).write_bytes(b"broken")
+    with pytest.raises(PrerequisiteError, match=r"text_layers.*holds no layers"):
+        text_encoder_and_tokenizer(tmp_path)
+
+
+def test_the_reader_learns_what_captions_say_and_its_layer_reads_all_of_them(
+    data: LatentData, tmp_path: Path
+):
+    said = np.zeros((8 * CAPTIONS, len(SAYABLE)), np.int8)
+    said[::2, 0] = 1
+    torch.manual_seed(0)
+    plan = Plan(tmp_path / "reader.pt", steps=30, rate=1e-3, batch=16)
+    layer = train_reader(data.captions, said, plan)
+    kept = load_checkpoint(tmp_path / "reader.pt")
+    assert kept is not None
+    model = Reader(layer).eval()
+    model.load_state_dict(kept["model"])
+    states, mask = map(torch.from_numpy, data.captions.padded(np.arange(len(said))))
+
+    assert model(states, mask)[0].argmax(1).tolist() == said[:, 0].tolist()
+    above = read(data.captions, layer)
+    expected = bottom_up(layer, states[:1, :5], mask[:1, :5])[0]
+    np.testing.assert_allclose(above.states(0), expected.detach(), atol=0.05)
+    assert above.empty == data.captions.empty
 
 
 def test_the_sigmoid_loss_of_known_logits():
@@ -226,6 +367,56 @@ def test_the_sigmoid_loss_of_known_logits():
     assert sigmoid_loss(torch.zeros(2, 2), torch.eye(2) > 0).item() == pytest.approx(2 * np.log(2))
     right = 20 * (2 * torch.eye(3) - 1)
     assert sigmoid_loss(right, torch.eye(3) > 0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_student_predicts_in_one_forward_what_guidance_needs_two_for(
+    data: LatentData, tmp_path: Path
+):
+    teacher = make_transformer(TINY)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(teacher.proj_out.weight, std=0.2)
+    batch = draw_batch(data, TINY, 0, "cpu")
+    empty = blank(data, "cpu")
+    wanted = guided_velocity(teacher, batch, empty)
+
+    def error(model: PixArtTransformer2DModel) -> float:
+        found = velocity(model, noisy(batch), batch.time, batch.tokens, batch.mask)
+        return ((found - wanted) ** 2).mean().item()
+
+    before = error(teacher)
+    plan = Plan(tmp_path / "state.pt", steps=60, rate=3e-3)
+    student = distil_guidance(teacher, data, plan, TINY, batch.time)
+
+    assert before > 0
+    assert error(student) < 0.7 * before
+
+
+def test_the_teacher_reads_the_plain_words_and_the_student_the_others(data: LatentData):
+    model = make_transformer(TINY)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(model.proj_out.weight, std=0.2)
+    batch = draw_batch(data, TINY, 0, "cpu", dropout=0.0)
+    wanted = guided_velocity(model, batch, blank(data, "cpu"), guidance=1.0)
+
+    reads_plain = velocity(model, noisy(batch), batch.time, batch.plain_tokens, batch.plain_mask)
+    reads_other = velocity(model, noisy(batch), batch.time, batch.tokens, batch.mask)
+    torch.testing.assert_close(wanted, reads_plain)
+    assert not torch.allclose(wanted, reads_other)
+
+
+def test_captions_are_padded_to_a_common_length_and_the_last_one_is_empty(data: LatentData):
+    tokens, mask = data.plain.padded(np.array([3, data.plain.empty]))
+    assert tokens.shape == (2, PADDING, 384)
+    assert mask.sum(1).tolist() == [4, 4]
+    np.testing.assert_array_equal(tokens[0, :4], data.plain.states(3))
+    np.testing.assert_array_equal(data.plain.states(data.plain.empty), data.plain.tokens[-4:])
+
+
+def test_guidance_of_a_model_that_ignores_its_caption_changes_nothing(data: LatentData):
+    model = make_transformer(TINY)  # its last layer is zero
+    batch = draw_batch(data, TINY, 0, "cpu")
+    found = guided_velocity(model, batch, blank(data, "cpu"))
+    torch.testing.assert_close(found, torch.zeros_like(batch.latents))
 
 
 def test_a_classifier_comes_back_from_disk_in_16_bit(tmp_path: Path):
@@ -241,7 +432,19 @@ def test_a_classifier_comes_back_from_disk_in_16_bit(tmp_path: Path):
 def test_every_attribute_has_a_label():
     for seed in range(50):
         labels = labels_of(sample(np.random.default_rng(seed)))
-        assert all(0 <= k < len(v) for k, v in zip(labels, HEADS.values(), strict=True))
+        told = [k for k in labels if k != UNKNOWN]
+        assert len(told) >= len(HEADS) - 1
+        assert all(
+            k == UNKNOWN or 0 <= k < len(v) for k, v in zip(labels, HEADS.values(), strict=True)
+        )
+
+
+def test_the_viewpoint_of_what_is_round_is_no_label():
+    named = replace(sample(np.random.default_rng(0)), viewpoint="back")
+    labels = {s: labels_of(replace(named, subject=s)) for s in ("rock", "horse")}
+    place = list(HEADS).index("viewpoint")
+    assert labels["rock"][place] == UNKNOWN
+    assert labels["horse"][place] == HEADS["viewpoint"].index("back")
 
 
 def test_the_learning_rate_rises_stays_and_falls():

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from agent.trajectory import Axis
-from miniature import captions
+from miniature import words
 from prompts.catalogue import AXES, load_catalogue, parse_catalogue
 
 SMALL: dict[str, Any] = {
@@ -44,8 +44,8 @@ def test_phrases_can_be_appended_after_a_comma():
 def test_incompatibility_holds_in_both_directions():
     catalogue = load_catalogue()
 
-    assert not catalogue.compatible("room", "blue hour")
-    assert not catalogue.compatible("blue hour", "room")
+    assert not catalogue.compatible("room", "storm light")
+    assert not catalogue.compatible("storm light", "room")
     assert catalogue.compatible("room", "candle-light")
 
 
@@ -100,13 +100,14 @@ def test_unknown_value_is_named():
 
 def test_the_miniature_was_taught_the_phrases_that_are_written():
     tables = (
-        captions.LIGHTING,
-        captions.CAMERA_ANGLE,
-        captions.SHOT,
-        captions.PALETTE,
-        captions.ENVIRONMENT,
+        words.LIGHTING,
+        words.CAMERA_ANGLE,
+        words.SHOT,
+        words.PALETTE,
+        words.ENVIRONMENT,
+        {"digital art": words.LOOK["digital art"]},
     )
-    taught = {words for table in tables for phrases in table.values() for words in phrases}
+    taught = {phrase for table in tables for ways in table.values() for phrase in ways}
     catalogue = load_catalogue()
     names = set(catalogue.vocabulary("miniature"))
 

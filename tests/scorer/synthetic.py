@@ -7,8 +7,8 @@ import PIL.Image
 import torch
 
 from scorer.encoders import PictureFeatures, unit
+from scorer.ratings import Ratings, Scale, Source
 from scorer.tokens import Vocabulary, assemble
-from scorer.train import Ratings
 
 FIELDS = ("person.age", "person.gender")
 
@@ -22,7 +22,7 @@ def sentences(texts: Sequence[str]) -> np.ndarray:
 class SyntheticEncoder:
     """Reads the mean colour of a picture; texts are fixed vectors."""
 
-    id, visual_dim, dim = "synthetic", 5, 4
+    id, visual_tokens, visual_dim, dim = "synthetic", 1, 5, 4
 
     def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
         colours = [np.asarray(image.convert("RGB"), np.float32).mean((0, 1)) for image in images]
@@ -55,4 +55,12 @@ def synthetic_ratings(
         Vocabulary(SyntheticEncoder(), FIELDS, sentences),
     )
     score = torch.tensor(np.clip(np.round(3 + liking), 1, 5), dtype=torch.float32)
-    return Ratings(tokens, score, torch.tensor(user), FIELDS, "synthetic", "synthetic")
+    mean, std = float(score.mean()), float(score.std())
+    return Ratings(
+        tokens,
+        score,
+        (score - mean) / std,
+        torch.tensor(user),
+        tuple(f"{seed}/{number}" for number in range(people)),
+        Source(SyntheticEncoder(), "synthetic", FIELDS, {"synthetic": Scale(mean, std)}),
+    )

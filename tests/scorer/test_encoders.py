@@ -14,18 +14,20 @@ from scorer.miniature_encoder import (
     PROJECTION,
     JointHeads,
     MiniatureEncoder,
+    make_concepts,
     save_miniature_encoder,
     to_pixels,
 )
-from scorer.siglip import SiglipEncoder
-from tests.scorer.tiny import tiny_siglip, tiny_vision
+from scorer.siglip import SiglipEncoder, grid_means
+from tests.scorer.tiny import tiny_concepts, tiny_naflex, tiny_siglip, tiny_vision
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     place = tmp_path_factory.mktemp("encoder")
-    save_miniature_encoder(place, tiny_vision(), JointHeads(visual=16, dim=8))
+    heads = JointHeads(visual=16, dim=8)
+    save_miniature_encoder(place, tiny_vision(), heads, tiny_concepts(heads))
     return place
 
 
@@ -49,7 +51,7 @@ def test_pixels_lie_between_minus_one_and_one() -> None:
 def test_features_are_of_unit_length_in_the_space_of_the_texts(encoder: MiniatureEncoder) -> None:
     features = encoder.encode_images(pictures(3))
     texts = encoder.encode_texts(["a boat", "a house"])
-    assert features.visual.shape == (3, 16)
+    assert features.visual.shape == (3, 16 + 3)
     assert features.joint.shape == (3, 8)
     np.testing.assert_allclose(np.linalg.norm(features.joint, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1, rtol=1e-5)
@@ -74,21 +76,45 @@ def test_training_logits_agree_with_the_features_in_use(
     heads = JointHeads(visual=16, dim=8)
     load_model(heads, folder / PROJECTION)
     features = encoder.encode_images(pictures(2))
-    logits = heads(torch.from_numpy(features.visual), torch.from_numpy(embed(["a boat"])))
+    logits = heads(torch.from_numpy(features.visual[:, :16]), torch.from_numpy(embed(["a boat"])))
     cosine = features.joint @ encoder.encode_texts(["a boat"]).T
     np.testing.assert_allclose(logits.detach().numpy(), 10 * cosine - 4, atol=1e-4)
 
 
+def test_concepts_are_probabilities_of_the_values_of_an_attribute() -> None:
+    heads = JointHeads(visual=16, dim=8)
+    concepts = tiny_concepts(heads)
+    joint = torch.nn.functional.normalize(torch.randn(6, 8), dim=-1)
+    found = concepts.probabilities(joint, heads)
+    logits = 10 * joint @ concepts.texts.T - 4
+    torch.testing.assert_close(found[:, :2], logits[:, :2].softmax(1))  # sun or moon
+    torch.testing.assert_close(found[:, 2], logits[:, 2].sigmoid())  # moss or none
+    torch.testing.assert_close(concepts.texts.norm(dim=1), torch.ones(3))
+
+
+def test_concepts_are_standardised_on_training_pictures() -> None:
+    heads = JointHeads(visual=16, dim=8)
+    joint = torch.nn.functional.normalize(torch.randn(40, 8), dim=-1)
+    values = [("light", "sun"), ("light", "moon")]
+    texts = torch.nn.functional.normalize(torch.randn(2, 8), dim=-1)
+    features = make_concepts(texts, values, joint, heads).features(joint, heads)
+    torch.testing.assert_close(features.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(features.std(0), torch.ones(2), atol=1e-4, rtol=0)
+
+
 def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
-    save_miniature_encoder(tmp_path, tiny_vision(), JointHeads(visual=16, dim=8))
+    heads = JointHeads(visual=16, dim=8)
+    save_miniature_encoder(tmp_path, tiny_vision(), heads, tiny_concepts(heads))
     assert MiniatureEncoder(folder).id == MiniatureEncoder(folder).id
     assert MiniatureEncoder(folder).id != MiniatureEncoder(tmp_path).id
 
 
 def test_sixteen_bit_weights_are_read_in_full_precision(tmp_path: Path) -> None:
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(tmp_path, tiny_vision(), heads, dtype=torch.float16)
+    save_miniature_encoder(
+        tmp_path, tiny_vision(), heads, tiny_concepts(heads), dtype=torch.float16
+    )
     features = MiniatureEncoder(tmp_path).encode_images(pictures(1))
     assert features.visual.dtype == np.float32
     assert np.isfinite(features.joint).all()
@@ -121,6 +147,46 @@ def test_a_real_siglip_is_read_from_a_folder(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(features.joint, axis=1), 1, rtol=1e-5)
 
 
+def test_means_of_patches_follow_the_pooled_features(tmp_path: Path) -> None:
+    tiny_siglip(tmp_path)
+    plain = SiglipEncoder(str(tmp_path), device="cpu")
+    encoder = make_encoder(f"siglip:{tmp_path};patches=2", device="cpu")
+    features = encoder.encode_images(pictures(2))
+    assert (encoder.visual_tokens, encoder.visual_dim, encoder.dim) == (5, 80, 16)
+    assert encoder.id != plain.id
+    alone = plain.encode_images(pictures(2))
+    np.testing.assert_allclose(features.visual[:, :16], alone.visual, atol=1e-6)
+    np.testing.assert_allclose(features.joint, alone.joint, atol=1e-6)
+    assert features.visual[0, 16:].std() > 0
+
+
+def test_patches_are_averaged_where_they_lie() -> None:
+    patches = torch.arange(16.0).view(1, 16, 1)  # four rows of four
+    means = grid_means(patches, {}, 2)
+    assert means.flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+    wide = torch.cat([torch.arange(8.0), torch.full((4,), 99.0)]).view(1, 12, 1)
+    means = grid_means(wide, {"spatial_shapes": torch.tensor([[2, 4]])}, 2)  # 99 is padding
+    assert means.flatten().tolist() == [0.5, 2.5, 4.5, 6.5]
+
+
+def test_a_siglip_that_keeps_a_pictures_shape_is_read_by_the_same_class(tmp_path: Path) -> None:
+    tiny_naflex(tmp_path)
+    encoder = make_encoder(f"siglip:{tmp_path};patches=2", device="cpu")
+    wide = PIL.Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 90, 3), np.uint8))
+    together = encoder.encode_images([*pictures(1), wide])
+    assert together.visual.shape == (2, 80)
+    np.testing.assert_allclose(
+        together.visual[1], encoder.encode_images([wide]).visual[0], atol=1e-5
+    )
+    assert encoder.encode_texts(["a boat"]).shape == (1, 16)
+
+
+@pytest.mark.parametrize("grid", ["0", "x", "17", "-1"])
+def test_a_wrong_number_of_patches_is_refused(grid: str) -> None:
+    with pytest.raises(InputError, match=f";patches={grid}': ;patches=N takes a number from 1"):
+        make_encoder(f"siglip:somewhere;patches={grid}")
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PrerequisiteError, match="no encoder can be loaded"):
         SiglipEncoder(str(tmp_path))
@@ -129,7 +195,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 class Counting:
     """An encoder that counts what it is asked to encode."""
 
-    id, visual_dim, dim = "counting/1", 16, 8
+    id, visual_tokens, visual_dim, dim = "counting/1", 1, 19, 8
 
     def __init__(self, encoder: MiniatureEncoder) -> None:
         self.encoder, self.seen = encoder, 0

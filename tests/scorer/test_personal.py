@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from scorer import make_scorer
 from scorer.adapt import Prior, save_prior
+from scorer.encoders import PictureFeatures
 from scorer.errors import InputError, PrerequisiteError
 from scorer.personal import PersonalScorer
 from scorer.predictor import PamelaNetwork, save_network
@@ -102,8 +104,41 @@ def test_the_same_person_is_adapted_to_once(place: str, tmp_path: Path) -> None:
     assert judge.score(pictures(), [None] * 4, user) == first
 
 
+def test_many_people_at_once_are_judged_as_one_by_one(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAMELA_CACHE_DIR", str(tmp_path / "cache"))
+    users = [
+        profile(tmp_path, user_id="first"),
+        profile(tmp_path, 5, 1, user_id="second", demographics={"age": 60}),
+        profile(tmp_path, user_id="third", demographics={"gender": "female"}),
+    ]
+    prompts = ["a", None, "b", "c"]
+    encoder = Counting()
+    judge = PersonalScorer(place, personal=True, device="cpu", encoder=encoder)
+    liking = judge.likings(pictures(), prompts, users)
+    assert encoder.seen == len(pictures())
+    for row, user in enumerate(users):
+        scores = scorer(place).score(pictures(), prompts, user)
+        np.testing.assert_allclose(liking.mean[row], [s.value for s in scores], atol=1e-5)
+        deviations = [s.parts["personal_sd"] for s in scores]
+        np.testing.assert_allclose(liking.std[row], deviations, atol=1e-5)
+
+
+class Counting(SyntheticEncoder):
+    """Counts the pictures that it is asked for."""
+
+    seen = 0
+
+    def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
+        self.seen += len(images)
+        return super().encode_images(images)
+
+
 def test_no_pictures_give_no_scores(place: str, tmp_path: Path) -> None:
     assert scorer(place).score([], [], profile(tmp_path)) == []
+    assert scorer(place).likings([], [], [profile(tmp_path)]).mean.shape == (1, 0)
+    assert scorer(place).likings(pictures(), [None] * 4, []).mean.shape == (0, 4)
 
 
 def test_another_encoder_than_it_was_trained_on_is_refused(place: str, tmp_path: Path) -> None:
@@ -132,9 +167,9 @@ def test_a_folder_without_weights_is_refused_at_once(tmp_path: Path) -> None:
         make_scorer(f"pamela:{tmp_path}/none")
 
 
-@pytest.mark.parametrize("spec", ["", "pamela:", "averages", "average:x", "fake", "fake:"])
+@pytest.mark.parametrize("spec", ["", "pamela:", "averages", "average:", "fake", "fake:", "hpsv3:"])
 def test_an_unknown_spec_lists_the_known_ones(spec: str) -> None:
-    with pytest.raises(InputError, match=r"pamela\[:<path or id>\], average, fake:noise"):
+    with pytest.raises(InputError, match=r"pamela\[:<path or id>\], average.*hpsv3.*fake:noise"):
         make_scorer(spec)
 
 

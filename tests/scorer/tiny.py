@@ -3,8 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from transformers import (
     PreTrainedTokenizerFast,
+    Siglip2Config,
+    Siglip2Model,
+    Siglip2Processor,
     SiglipConfig,
     SiglipImageProcessor,
     SiglipModel,
@@ -12,6 +17,9 @@ from transformers import (
     SiglipVisionConfig,
     SiglipVisionModel,
 )
+from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
+
+from scorer.miniature_encoder import Concepts, JointHeads, make_concepts
 
 TINY: dict[str, Any] = {
     "hidden_size": 16,
@@ -25,6 +33,17 @@ def tiny_vision() -> SiglipVisionModel:
     return SiglipVisionModel(SiglipVisionConfig(**TINY, image_size=32, patch_size=16))
 
 
+def tiny_concepts(heads: JointHeads, dim: int = 8) -> Concepts:
+    """Two lights in two phrasings each, and moss, which is there or not."""
+    generator = torch.Generator().manual_seed(0)
+    texts, joint = (
+        F.normalize(torch.randn(count, dim, generator=generator), dim=-1) for count in (5, 40)
+    )
+    lights = [("light", "sun"), ("light", "sun"), ("light", "moon"), ("light", "moon")]
+    with torch.no_grad():
+        return make_concepts(texts, [*lights, ("moss", "yes")], joint, heads)
+
+
 def tiny_siglip(folder: Path) -> None:
     """A whole SigLIP with its processor, untrained, saved where `from_pretrained` finds it."""
     config = SiglipConfig(
@@ -34,6 +53,29 @@ def tiny_siglip(folder: Path) -> None:
     SiglipModel(config).save_pretrained(folder)
     pictures = SiglipImageProcessor(size={"height": 32, "width": 32})
     SiglipProcessor(pictures, letter_tokenizer()).save_pretrained(folder)
+
+
+def tiny_naflex(folder: Path) -> None:
+    """A SigLIP 2 that keeps a picture's shape, untrained: patches of 16 in up to 12 places."""
+    config = Siglip2Config(
+        vision_config={**TINY, "num_patches": 16, "patch_size": 16},
+        text_config={**TINY, "vocab_size": 30, "max_position_embeddings": 8, "pad_token_id": 1},
+    )
+    Siglip2Model(config).save_pretrained(folder)
+    pictures = Siglip2ImageProcessorPil(patch_size=16, max_num_patches=12)
+    Siglip2Processor(pictures, letter_tokenizer()).save_pretrained(folder)
+
+
+def tiny_sentence_encoder(folder: Path) -> None:
+    """A sentence-transformers model of two layers, untrained."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    BertModel(BertConfig(**TINY, vocab_size=30)).save_pretrained(folder / "bert")
+    letter_tokenizer().save_pretrained(folder / "bert")
+    words = Transformer(str(folder / "bert"))
+    SentenceTransformer(modules=[words, Pooling(16)], device="cpu").save(str(folder))
 
 
 def letter_tokenizer() -> PreTrainedTokenizerFast:

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -38,12 +39,27 @@ def test_the_table_names_pictures_and_guards(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_best_picture_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["named.png", "bare.png"]
+    found = []
+    for order in (names, names[::-1]):
+        assert score(*order, "--json") == 0
+        images = json.loads(capsys.readouterr().out)["images"]
+        found.append([image["path"] for image in images])
+        assert images[0]["score"] >= images[1]["score"]
+    assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("folder")
 def test_the_prompt_is_that_of_the_option_then_of_the_picture(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert score("named.png", "bare.png", "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert [image["prompt"] for image in found["images"]] == ["a boat", None]
+    assert {image["path"]: image["prompt"] for image in found["images"]} == {
+        "named.png": "a boat",
+        "bare.png": None,
+    }
     assert score("named.png", "--prompt", "a house", "--json") == 0
     assert json.loads(capsys.readouterr().out)["images"][0]["prompt"] == "a house"
 
@@ -116,3 +132,28 @@ def test_init_takes_only_text(folder: Path) -> None:
 
     assert done.returncode == 2
     assert b"is not valid text: use UTF-8" in done.stderr
+
+
+def test_init_asks_again_in_a_terminal(folder: Path) -> None:
+    answers = b"\nada\nold\n34\n\n\nfog\n\n\n"
+    ours, theirs = pty.openpty()
+    os.write(ours, answers)
+    done = subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", "init", "new.json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=theirs,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    os.close(ours)
+    os.close(theirs)
+
+    asked = done.stderr.decode()
+    assert asked.count("A name for you") == asked.count("Your age") == 2
+    assert "the name is empty" in asked
+    assert "age = 'old'" in asked
+    profile = UserProfile.load(folder / "new.json")
+    assert (profile.user_id, profile.demographics) == ("ada", {"age": 34})
+    assert profile.likes == ("fog",)

@@ -74,6 +74,17 @@ def make_pixart(folder: Path) -> None:
         "an_argument_that_it_does_not_take": 1,
     }
     (folder / "generation.json").write_text(json.dumps(generation))
+    write_text_layer(folder)
+
+
+def write_text_layer(folder: Path) -> None:
+    """A copy of the sentence encoder's last layer, to go on top of it."""
+    from safetensors.torch import save_file
+
+    from scorer.minilm import TEXT_LAYERS, text_encoder_and_tokenizer
+
+    last = text_encoder_and_tokenizer()[0].encoder.layer[-1].state_dict()
+    save_file({f"encoder.layer.6.{name}": v for name, v in last.items()}, folder / TEXT_LAYERS)
 
 
 def clip_tokenizer() -> Any:

@@ -11,6 +11,7 @@ import pytest
 from agent.errors import InputError
 from agent.render.base import RenderRequest, RenderResult
 from agent.render.diffusion import DiffusionRenderer, DiffusionSettings
+from scorer.errors import PrerequisiteError
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
@@ -245,6 +246,29 @@ def test_a_folder_with_broken_weights_is_bad_input(pipeline_folder: Folders, tmp
         list(DiffusionRenderer(str(copy), settings, sentence_encoder=True).render(EIGHT))
 
     assert "\n" not in str(caught.value)
+
+
+def test_the_layers_on_top_of_the_sentence_encoder_are_part_of_what_is_drawn(
+    pipeline_folder: Folders, tmp_path: Path
+):
+    from safetensors.torch import load_file, save_file
+
+    from scorer.minilm import TEXT_LAYERS
+
+    folder = Path(shutil.copytree(pipeline_folder("pixart"), tmp_path / "copy"))
+    settings = DiffusionSettings(device="cpu", dtype="float32")
+    renderer = DiffusionRenderer(str(folder), settings, sentence_encoder=True)
+    before, drawn = renderer.fingerprint(), pixels(list(renderer.render(EIGHT[:1])))
+    state = load_file(folder / TEXT_LAYERS)
+    save_file({name: 0.5 * value for name, value in state.items()}, folder / TEXT_LAYERS)
+    renderer = DiffusionRenderer(str(folder), settings, sentence_encoder=True)
+
+    assert renderer.fingerprint() != before
+    assert not np.array_equal(pixels(list(renderer.render(EIGHT[:1]))), drawn)
+
+    (folder / TEXT_LAYERS).unlink()
+    with pytest.raises(PrerequisiteError, match="holds no layers of the sentence encoder"):
+        list(DiffusionRenderer(str(folder), settings, sentence_encoder=True).render(EIGHT[:1]))
 
 
 def test_offloading_from_the_cpu_to_the_cpu_is_bad_input(pipeline_folder: Folders):

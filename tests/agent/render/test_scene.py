@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from agent.render.base import RenderRequest
 from agent.render.reading import mentions, split_words
 from agent.render.scene import SceneRenderer, completed, named, phrase_book
+from miniature.attributes import ENVIRONMENTS, LIGHTINGS
+from miniature.captions import ORDINARY
 
 READINGS: list[tuple[str, dict[str, Any]]] = [
     ("floating mossy rocks", {"subject": "rock", "mossy": True, "floating": True}),
@@ -35,8 +37,16 @@ READINGS: list[tuple[str, dict[str, Any]]] = [
     ("a house without snow, in the desert", {"environment": "desert"}),
     ("a chair under a tree", {"subject": "chair"}),
     ("a shiny blue chair", {"material": "glossy", "colour": "blue"}),
-    ("an armchair by the sea", {"subject": "chair", "environment": "lake"}),
-    ("a lighthouse at night", {"subject": "tower", "lighting": "moonlight"}),
+    ("an armchair by the sea", {"subject": "chair", "environment": "beach"}),
+    ("a lighthouse at night", {"subject": "lighthouse", "lighting": "moonlight"}),
+    ("floating islands at dusk", {"subject": "floating island", "lighting": "blue hour"}),
+    ("three red cars in the street", {"subject": "car", "several": True, "colour": "red"}),
+    ("a horse in fog, side view", {"weather": "fog", "viewpoint": "side"}),
+    ("a robot on stage, lit by a spotlight", {"subject": "robot", "lighting": "spotlight"}),
+    ("a teapot with blurred background", {"subject": "teapot", "shallow": True}),
+    ("digital painting of a penguin", {"subject": "penguin", "look": "digital art"}),
+    ("a cake, worm's-eye view", {"subject": "cake", "camera_angle": "worm's-eye"}),
+    ("a tent, dutch angle, full shot", {"camera_angle": "dutch tilt", "shot": "full"}),
     ("an oak on a hill, lit from behind", {"subject": "tree", "lighting": "backlit"}),
     ("a schooner", {"subject": "boat"}),
     ("a skyscraper, stormy clouds", {"subject": "tower", "lighting": "overcast"}),
@@ -69,10 +79,20 @@ def test_what_is_left_open_depends_on_the_seed_only():
 
 
 def test_what_is_left_open_differs_between_seeds():
-    scenes = [named("a boat", seed) for seed in range(40)]
+    scenes = [named("a boat", seed) for seed in range(300)]
 
-    assert {scene.environment for scene in scenes} == {"meadow", "desert", "lake", "snow", "room"}
-    assert len({scene.lighting for scene in scenes}) == 7
+    assert {scene.environment for scene in scenes} == set(ENVIRONMENTS)
+    assert {scene.lighting for scene in scenes} == set(LIGHTINGS)
+
+
+def test_what_is_left_open_is_mostly_ordinary():
+    scenes = [named("a boat", seed) for seed in range(400)]
+
+    for attribute, least in {"lighting": 0.75, "camera_angle": 0.7, "shot": 0.8}.items():
+        values = ORDINARY[attribute]
+        assert np.mean([getattr(scene, attribute) in values for scene in scenes]) > least
+        said = [named(f"a boat, {attribute.replace('_', ' ')} {values[0]}", s) for s in range(20)]
+        assert {getattr(scene, attribute) for scene in said} == {values[0]}
 
 
 def test_nothing_floats_and_nothing_is_graded_unless_it_is_said():

@@ -46,14 +46,16 @@ def test_what_was_written_is_read_again(folder: Path, tmp_path: Path) -> None:
     write(folder, entry(), entry(participant_id="p2", original_score=1))
     rows = load_pamela(folder).rows
     copy = tmp_path / "copy"
-    write_pamela([*rows, replace(rows[0], split="pamela_test_seen")], copy)
+    PIL.Image.new("RGB", (8, 8), "blue").save(folder / "images" / "b.png")
+    new = replace(rows[0], image=folder / "images" / "b.png", split="pamela_test_seen")
+    write_pamela([*rows, new], copy)
     again = load_pamela(copy)
-    assert [(r.user, r.score, r.split) for r in again] == [
-        ("p1", 4.0, "pamela_test_seen"),
-        ("p1", 4.0, "pamela_train"),
-        ("p2", 1.0, "pamela_train"),
+    assert [(r.user, r.image.name, r.score, r.split) for r in again] == [
+        ("p1", "b.png", 4.0, "pamela_test_seen"),
+        ("p1", "a.png", 4.0, "pamela_train"),
+        ("p2", "a.png", 1.0, "pamela_train"),
     ]
-    assert again.rows[0].metadata == rows[0].metadata
+    assert again.rows[1].metadata == rows[0].metadata
 
 
 def test_the_written_keys_are_those_of_the_data_set(folder: Path) -> None:
@@ -66,7 +68,7 @@ def test_the_written_keys_are_those_of_the_data_set(folder: Path) -> None:
 def test_a_broken_picture_is_left_out_counted_and_named(folder: Path) -> None:
     (folder / "images" / "b.png").write_bytes(b"\x89PNG broken")
     broken = entry(image_path="./images/b.png")
-    write(folder, entry(), broken, broken)
+    write(folder, entry(), broken, broken | {"participant_id": "p2"})
     table = load_pamela(folder)
     assert len(table) == 1
     assert [(s.image.name, s.ratings) for s in table.skipped] == [("b.png", 2)]

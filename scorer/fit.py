@@ -1,0 +1,57 @@
+"""From ratings to a folder that scores: the network, its prior, and the network without the person.
+
+    figures = train_predictor(train, {"seen": ..., "unseen": ...}, Recipe(), Path("mine"), seed=0)
+
+`pamela:mine` is then the personal scorer, and `mine/average` what leaves the person out. A training
+that was stopped goes on when it is started again; its checkpoints go once the weights are written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from scorer.adapt import save_prior
+from scorer.epochs import Workers
+from scorer.people import prior_of
+from scorer.personal import AVERAGE
+from scorer.predictor import save_network
+from scorer.ratings import Ratings
+from scorer.recipe import Recipe
+from scorer.train import train_network
+
+CHECKPOINT = "training.pt"
+
+
+def train_predictor(
+    train: Ratings,
+    validation: Mapping[str, Ratings],
+    recipe: Recipe,
+    out: Path,
+    *,
+    seed: int,
+    device: str = "auto",
+) -> dict[str, dict[str, float]]:
+    """Trains both networks and estimates the prior; writes all into `out`, in 16 bit.
+
+    Returns:
+        By network, the validation figures of its best epoch.
+
+    Raises:
+        InputError: a checkpoint in the folder is of another training.
+    """
+    first, figures = Workers().first, {}
+    for person, folder in ((True, out), (False, out / AVERAGE)):
+        checkpoint = folder / CHECKPOINT
+        own = recipe if person else replace(recipe, person=False, adaptation=0.0)
+        trained = train_network(
+            train, validation, own, seed=seed, device=device, checkpoint=checkpoint
+        )
+        figures["personal" if person else AVERAGE] = dict(trained.history[trained.epoch])
+        if first:
+            save_network(trained.network, folder)
+            if person:
+                save_prior(prior_of(trained.network, train), folder)
+    if first:
+        for folder in (out, out / AVERAGE):
+            (folder / CHECKPOINT).unlink(missing_ok=True)
+    return figures

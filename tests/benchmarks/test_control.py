@@ -1,0 +1,72 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from benchmarks.control import JOINT, NAMED, VALUES, WORDS, Obeyed, _add, held_out_prompts
+from benchmarks.report import Report
+from miniature import words
+
+CAPTIONED = {
+    "subject": words.SUBJECT,
+    "environment": words.ENVIRONMENT,
+    "lighting": words.LIGHTING,
+    "camera_angle": words.CAMERA_ANGLE,
+    "shot": words.SHOT,
+    "palette": words.PALETTE,
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_value_has_words_that_no_caption_uses(name: str):
+    assert set(WORDS[name]) == set(VALUES[name])
+    used = {phrase.lower() for ways in CAPTIONED[name].values() for phrase in ways}
+    for value, phrases in WORDS[name].items():
+        assert len(set(phrases)) == len(phrases), value
+        for phrase in filter(None, phrases):
+            assert not any(f" {way} " in f" {phrase.lower()} " for way in used), (value, phrase)
+
+
+def test_prompts_are_balanced_and_name_what_they_are_judged_by():
+    wanted = held_out_prompts(600, seed=5)
+    for name, values in VALUES.items():
+        counts = Counter(w.values[name] for w in wanted if name in w.values)
+        assert set(counts) == set(values)
+        assert max(counts.values()) - min(counts.values()) <= 1
+    assert Counter(w.values["subject"] for w in wanted)["rock"] == 25
+    assert all(len(w.values) == 1 + NAMED for w in wanted)
+    for want in wanted:
+        for name, value in want.values.items():
+            assert any(phrase in want.prompt for phrase in WORDS[name][value])
+
+
+def test_every_pair_of_joint_values_is_asked_for_three_times():
+    pairs = Counter(
+        tuple(w.values[name] for name in JOINT)
+        for w in held_out_prompts(600, seed=5)
+        if set(JOINT) <= set(w.values)
+    )
+    assert set(pairs.values()) == {3}
+    assert len(pairs) == 60
+
+
+def test_control_is_the_share_of_what_the_judge_can_see():
+    wanted = held_out_prompts(100, seed=5)
+    truth = {n: [w.values.get(n, values[0]) for w in wanted] for n, values in VALUES.items()}
+    obeyed = Obeyed.of(wanted, truth, 8.0)
+    report = Report("")
+    for name in ("lighting", "lighting and camera_angle"):
+        half = np.arange(100) % 2 == 0
+        _add(report, name, obeyed.by_name[name], np.ones(100), need=0.9)
+        assert report.figures[name]["control"] == 1.0
+        _add(report, name, obeyed.by_name[name] * half, np.ones(100), need=0.9)
+        chance = 1 / 10 if name == "lighting" else 1 / 60
+        accuracy = report.figures[name]["accuracy"]
+        assert report.figures[name]["control"] == pytest.approx(
+            (accuracy - chance) / (1 - chance), abs=1e-4
+        )
+
+
+def test_prompts_repeat_themselves_for_a_seed():
+    assert held_out_prompts(20, seed=1) == held_out_prompts(20, seed=1)
+    assert held_out_prompts(20, seed=1) != held_out_prompts(20, seed=2)

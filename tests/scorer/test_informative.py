@@ -1,0 +1,48 @@
+import numpy as np
+
+from scorer.adapt import Posterior, Prior, posterior
+from scorer.informative import most_informative
+
+
+def prior(dim: int = 3) -> Prior:
+    covariance = np.diag([4.0, 1.0, 0.25, 0.0])
+    return Prior(np.zeros(dim), np.eye(dim), covariance, 0.5)
+
+
+def nobody(known: Prior) -> Posterior:
+    return posterior(np.zeros((0, 3)), np.zeros(0), known)
+
+
+def test_what_is_least_known_is_asked_for_first():
+    pictures = np.eye(3)[[2, 0, 1]]
+    assert most_informative(pictures, nobody(prior()), prior(), count=3) == [1, 2, 0]
+
+
+def test_a_picture_like_one_that_is_asked_for_already_can_wait():
+    pictures = np.array([[1.0, 0, 0], [1.0, 0, 0], [0, 0.9, 0]])
+    assert most_informative(pictures, nobody(prior()), prior(), count=2) == [0, 2]
+
+
+def test_ratings_that_were_given_count():
+    known = prior()
+    person = posterior(np.repeat(np.eye(3)[:1], 40, axis=0), np.ones(40), known)
+    assert most_informative(np.eye(3), person, known, count=1) == [1]
+
+
+def test_asking_so_leaves_less_to_know_than_asking_at_random():
+    rng = np.random.default_rng(0)
+    known = prior()
+    left = {"asked": [], "random": []}
+    for _ in range(40):
+        pictures = rng.normal(size=(60, 3))
+        order = most_informative(pictures, nobody(known), known, count=5)
+        for name, rows in (("asked", order), ("random", list(rng.permutation(60)[:5]))):
+            after = posterior(pictures[rows], np.zeros(5), known)
+            left[name].append(np.trace(after.covariance))
+    assert np.mean(left["asked"]) < 0.8 * np.mean(left["random"])
+
+
+def test_no_picture_is_asked_for_twice():
+    pictures = np.random.default_rng(1).normal(size=(6, 3))
+    order = most_informative(pictures, nobody(prior()), prior(), count=99)
+    assert sorted(order) == list(range(6))
