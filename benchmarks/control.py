@@ -197,9 +197,11 @@ def main() -> None:
     for name in VALUES:
         seen = judge[name][~np.isnan(judge[name])]
         report.bar(f"judge of {name}", float(seen.mean()), at_least=JUDGE_NEED, n=len(seen))
-        _add(report, name, obeyed.by_name[name], judge[name], need=NEED[name])
+        add_control(report, name, obeyed.by_name[name], judge[name], need=NEED[name])
     both = judge[JOINT[0]] * judge[JOINT[1]]
-    _add(report, " and ".join(JOINT), obeyed.by_name[" and ".join(JOINT)], both, need=JOINT_NEED)
+    add_control(
+        report, " and ".join(JOINT), obeyed.by_name[" and ".join(JOINT)], both, need=JOINT_NEED
+    )
     report.bar("forwards a picture", obeyed.forwards, at_most=MOST_FORWARDS, n=len(wanted))
     if args.prompts == PROMPTS:
         add_losses(report, obeyed, wanted)
@@ -223,7 +225,9 @@ def add_losses(report: Report, obeyed: Obeyed, wanted: list[Wanted]) -> None:
         )
 
 
-def _add(report: Report, name: str, right: np.ndarray, judge: np.ndarray, *, need: float) -> None:
+def add_control(
+    report: Report, name: str, right: np.ndarray, judge: np.ndarray, *, need: float
+) -> None:
     """Control with a normal interval; `right` is NaN where the attribute is not named."""
     chance = 1 / np.prod([len(VALUES[each]) for each in name.split(" and ")])
     named = right[~np.isnan(right)]

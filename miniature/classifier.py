@@ -81,13 +81,14 @@ class Role:
     seed: int
     widths: tuple[int, ...]
     trains_on: Callable[[int], bool]
+    steps: int
     natural: float = NATURAL_SHARE
     """How often a picture has its natural palette; the judge must not expect it."""
 
 
 ROLES = {
-    "judge": Role(1, (32, 64, 128, 192), of_encoder, natural=1 / len(PALETTES)),
-    "perception": Role(2, (28, 56, 112, 168), of_perception),
+    "judge": Role(1, (32, 64, 128, 192), of_encoder, 19000, natural=1 / len(PALETTES)),
+    "perception": Role(2, (28, 56, 112, 168), of_perception, 13500),
 }
 
 
@@ -237,7 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("role", choices=ROLES, help="which of the two to train")
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
-    parser.add_argument("--steps", type=int, default=11000, help="training steps (default 11000)")
+    parser.add_argument("--steps", type=int, help="training steps (default: the role's)")
     parser.add_argument("--seed", type=int, help="of weights and batches (default: the role's)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
@@ -246,7 +247,7 @@ def main() -> None:
     role = role if args.seed is None else replace(role, seed=args.seed)
     plan = Plan(
         BUILD / f"{args.role}.pt",
-        steps=args.steps,
+        steps=args.steps or role.steps,
         rate=2e-3,
         batch=48,
         weight_decay=0.02,

@@ -97,9 +97,9 @@ def make_encoder(seed: int, device: str = "cpu") -> tuple[SiglipVisionModel, Joi
         num_attention_heads=3,
         attention_dropout=0.0,
     )
-    attention = "eager" if torch.device(device).type == "cpu" else "sdpa"
-    config._attn_implementation = attention
-    return SiglipVisionModel(config), JointHeads(visual=192, dim=DIM)
+    vision = SiglipVisionModel(config)
+    vision.set_attn_implementation("eager" if torch.device(device).type == "cpu" else "sdpa")
+    return vision, JointHeads(visual=192, dim=DIM)
 
 
 def sigmoid_loss(

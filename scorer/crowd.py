@@ -116,7 +116,8 @@ def _cls(network: PamelaNetwork, seen: Side, known: Side) -> Float[Tensor, "pers
         if number == len(layers) - 1:
             states, query = states[:, :1], query[:, :1]
         states = _layer(layer, states, (query, key, value), hidden)
-    return network.transformer.norm(states[:, 0]).unflatten(0, pairs)
+    norm: Any = network.transformer.norm
+    return norm(states[:, 0]).unflatten(0, pairs)
 
 
 def _projected(layer: Any, states: Tensor) -> tuple[Tensor, ...]:

@@ -61,7 +61,8 @@ class Workers:
         if self._state is not None:
             for parameter in parameters:
                 if parameter.grad is not None:
-                    parameter.grad.copy_(reduce(parameter.grad, reduction="mean"))
+                    mean: Any = reduce(parameter.grad, reduction="mean")
+                    parameter.grad.copy_(mean)
 
 
 class Training:

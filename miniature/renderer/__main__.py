@@ -63,12 +63,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--reader-steps", type=int, default=3200, help="steps of the layer that reads captions"
     )
-    parser.add_argument("--steps", type=int, default=15000, help="steps of the transformer")
+    parser.add_argument("--steps", type=int, default=14800, help="steps of the transformer")
     parser.add_argument(
         "--guidance", type=float, default=GUIDANCE, help="scale that is distilled; 1 for none"
     )
     parser.add_argument(
-        "--distil-steps", type=int, default=1000, help="steps of distilling the guidance"
+        "--distil-steps", type=int, default=2400, help="steps of distilling the guidance"
     )
     parser.add_argument("--batch", type=int, default=96, help="pictures a step")
     parser.add_argument(

@@ -24,9 +24,10 @@ from miniature.renderer.transformer import SHIFT
 from scorer.minilm import TEXT_LAYERS, text_encoder_and_tokenizer
 
 SIZE = 128
+STEPS = 8
 INDEX = "model_index.json"
 GENERATION = {
-    "num_inference_steps": 8,
+    "num_inference_steps": STEPS,
     "guidance_scale": 1.0,  # it is distilled into the weights
     "height": SIZE,
     "width": SIZE,
@@ -47,7 +48,7 @@ def make_scheduler() -> DPMSolverMultistepScheduler:
 def sampled_sigmas() -> Float[Tensor, " step"]:
     """The times, from 1 to 0, at which the transformer is asked at the default settings."""
     scheduler = make_scheduler()
-    scheduler.set_timesteps(GENERATION["num_inference_steps"])
+    scheduler.set_timesteps(STEPS)
     return scheduler.sigmas[:-1]
 
 

@@ -105,7 +105,9 @@ def quicken(model: PixArtTransformer2DModel, device: str) -> None:
 
 def fuse(model: PixArtTransformer2DModel) -> None:
     """Compiles the blocks; what is hooked to them stays outside."""
-    torch._dynamo.config.recompile_limit = SHAPES
+    from torch._dynamo import config
+
+    config.recompile_limit = SHAPES
     blocks: Any = model.transformer_blocks
     for block in blocks:
         block.forward = torch.compile(block.forward, dynamic=False)

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.control import JOINT, NAMED, VALUES, WORDS, Obeyed, _add, held_out_prompts
+from benchmarks.control import JOINT, NAMED, VALUES, WORDS, Obeyed, add_control, held_out_prompts
 from benchmarks.report import Report
 from miniature import words
 
@@ -57,9 +57,9 @@ def test_control_is_the_share_of_what_the_judge_can_see():
     report = Report("")
     for name in ("lighting", "lighting and camera_angle"):
         half = np.arange(100) % 2 == 0
-        _add(report, name, obeyed.by_name[name], np.ones(100), need=0.9)
+        add_control(report, name, obeyed.by_name[name], np.ones(100), need=0.9)
         assert report.figures[name]["control"] == 1.0
-        _add(report, name, obeyed.by_name[name] * half, np.ones(100), need=0.9)
+        add_control(report, name, obeyed.by_name[name] * half, np.ones(100), need=0.9)
         chance = 1 / 10 if name == "lighting" else 1 / 60
         accuracy = report.figures[name]["accuracy"]
         assert report.figures[name]["control"] == pytest.approx(

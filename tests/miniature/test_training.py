@@ -130,11 +130,15 @@ def fitted(folder: Path, *, hidden: bool, killed_at: int | None = None) -> torch
     return model.weight.detach()
 
 
+def returns_true(_: str) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("hidden", [False, True])
 def test_training_that_is_killed_and_started_again_ends_where_an_undisturbed_one_does(
     hidden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("scorer.device.computes_bfloat16", lambda _: True)
+    monkeypatch.setattr("scorer.device.computes_bfloat16", returns_true)
     undisturbed = fitted(tmp_path / "whole", hidden=hidden)
     again = fitted(tmp_path / "killed", hidden=hidden, killed_at=3)
     torch.testing.assert_close(again, undisturbed)
@@ -145,7 +149,7 @@ def test_training_that_is_killed_and_started_again_ends_where_an_undisturbed_one
 def test_a_checkpoint_of_other_optimizers_is_not_trained_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("scorer.device.computes_bfloat16", lambda _: True)
+    monkeypatch.setattr("scorer.device.computes_bfloat16", returns_true)
     fitted(tmp_path, hidden=False)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     torch.save(state | {"step": 3}, tmp_path / "state.pt")

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
 from scorer.cache import CachedEncoder
+from scorer.encoders import PictureFeatures
 from tests.scorer.synthetic import SyntheticEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +54,7 @@ def writer(folder: Path, times: str) -> subprocess.Popen[str]:
 class Silent(SyntheticEncoder):
     """Fails if it is asked to see anything."""
 
-    def encode_images(self, images: object) -> object:
+    def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
         raise AssertionError(f"{images!r} should have been in the cache")
 
 
@@ -83,9 +85,9 @@ def test_features_of_another_encoder_are_not_taken(tmp_path: Path):
     class Other(SyntheticEncoder):
         id = "other"
 
-        def encode_images(self, images: list[PIL.Image.Image]) -> object:
+        def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
             found = super().encode_images(images)
-            return type(found)(found.visual + 1, found.joint)
+            return PictureFeatures(found.visual + 1, found.joint)
 
     CachedEncoder(SyntheticEncoder(), tmp_path).encode_images(pictures())
     found = CachedEncoder(Other(), tmp_path).encode_images(pictures()).visual
