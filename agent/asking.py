@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import prompts
+from agent.config import Stray
 from agent.judge import MINIATURES, Draft
 from agent.proposer import ProposalRequest, Tried
 from agent.records import INITIAL_ID, ProposalRecord
@@ -49,6 +51,8 @@ class Asker:
     seed: int
     values: tuple[str, ...] = ()
     """The catalogue's values that the renderer can draw, by name; empty means any."""
+    stray: str = ""
+    """How far edits may leave the user's words, in a sentence."""
 
     def requests(
         self, expansions: Sequence[Expansion], tried: Mapping[str, Candidate], *, iteration: int
@@ -57,7 +61,7 @@ class Asker:
         edits = tried_edits(tried)
         best = tuple(edit for edit in edits[:TOLD] if edit.gain > 0)
         worst = tuple(edit for edit in reversed(edits[-TOLD:]) if edit.gain < 0)
-        prompts = dict.fromkeys(tried[name].prompt for name in sorted(tried, key=id_order))
+        texts = dict.fromkeys(tried[name].prompt for name in sorted(tried, key=id_order))
         return [
             ProposalRequest(
                 candidate_id=expansion.parent,
@@ -72,9 +76,10 @@ class Asker:
                 best_edits=best,
                 worst_edits=worst,
                 tried=tuple(edits),
-                tried_prompts=tuple(prompts),
+                tried_prompts=tuple(texts),
                 axes=AXES,
                 values=self.values,
+                stray=self.stray,
                 count=expansion.count,
                 seed=derive_seed(self.seed, "propose", iteration, expansion.parent),
             )
@@ -88,6 +93,11 @@ def drawable_values(renderer: str) -> tuple[str, ...]:
 
     kind = renderer.partition(":")[0]
     return load_catalogue().vocabulary("miniature" if kind in MINIATURES else kind)
+
+
+def stray_rule(level: Stray) -> str:
+    """What a proposer is told of `--stray`."""
+    return prompts.load(f"stray_{level}")
 
 
 def candidate_id(number: int) -> str:

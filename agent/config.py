@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "model", "sequential"]
+Stray = Literal["none", "low", "medium", "high"]
+"""What of the user's words has to stay: all of them, their meaning, the subject, nothing."""
 Pixels = Annotated[int, Field(ge=16, le=8192)]
 
 
@@ -51,6 +53,8 @@ class RunConfig(BaseModel):
     """Pictures drawn at once."""
     adherence_tolerance: float | None = Field(default=None, ge=0)
     """How far a candidate's adherence may fall below the initial one before it is rejected."""
+    stray: Stray = "medium"
+    """How far the words of an edit may leave the user's before it is rejected undrawn."""
     max_renders: int | None = Field(default=None, ge=1)
     max_cost: float | None = Field(default=None, ge=0)
     """US dollars."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from agent.secrets import redact
-from agent.trajectory import Candidate, Edit, Image
+from agent.trajectory import Candidate, CandidateStatus, Edit, Image
 from scorer.base import Scores
 
 GUARD = "adherence"
@@ -113,15 +113,30 @@ def judged(
 
 def pruned(draft: Draft, twin: str) -> Candidate:
     """A draft whose prompt was tried before, which is not drawn again."""
+    return _undrawn(draft, "pruned", f"the same prompt as {twin}")
+
+
+def refused(draft: Draft, reason: str, scores: Mapping[str, float] | None = None) -> Candidate:
+    """A draft that is rejected for its words, before it costs a picture."""
+    candidate = _undrawn(draft, "rejected", redact(reason))
+    return candidate.model_copy(update={"scores": dict(scores or {})})
+
+
+def _undrawn(draft: Draft, status: CandidateStatus, reason: str) -> Candidate:
     return Candidate(
         id=draft.id,
         parent=draft.parent,
         iteration=draft.iteration,
         prompt=draft.prompt,
         edit=draft.edit,
-        status="pruned",
-        error=f"the same prompt as {twin}",
+        status=status,
+        error=reason,
     )
+
+
+def was_drawn(candidate: Candidate) -> bool:
+    """Whether pictures of it were asked for."""
+    return candidate.status in ("scored", "failed") or bool(candidate.images)
 
 
 def same_prompt(prompt: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from agent.clock import Clock
 from agent.config import RunConfig
 from agent.gain import search_gain
+from agent.judge import was_drawn
 from agent.limits import (
     Budget,
     Spent,
@@ -82,7 +83,7 @@ class Ledger:
 
     def spent(self) -> Spent:
         """What the search has used so far."""
-        drawn = [candidate for candidate in self.tried.values() if candidate.status != "pruned"]
+        drawn = [candidate for candidate in self.tried.values() if was_drawn(candidate)]
         costs = [sum(answer.cost_usd for answer in record.answers) for record in self.asked]
         return Spent(
             renders=len(drawn) * self.config.seeds,

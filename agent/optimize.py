@@ -9,7 +9,7 @@ the beginning; what the store holds already is taken from there instead of being
 
 from contextlib import suppress
 
-from agent.asking import Asker, drafts_of, drawable_values
+from agent.asking import Asker, drafts_of, drawable_values, stray_rule
 from agent.builders import Parts, build_searcher
 from agent.clock import Clock
 from agent.errors import PamelaError, RunError
@@ -20,12 +20,15 @@ from agent.limits import plan_budget
 from agent.observer import Observer, Silent
 from agent.proposer import Proposals, Proposer
 from agent.records import INITIAL_ID, ProposalRecord, Result, trajectory_of, usage_of
+from agent.screen import Rules
 from agent.search.base import Expansion, Searcher
 from agent.secrets import redact
 from agent.store import RunStore
+from agent.stray import OwnWords
 from agent.studio import Studio
 from agent.trajectory import Candidate, Event, Gain, Trajectory
 from agent.tryout import compare, draw, try_out
+from scorer.minilm import embed_spans
 from scorer.profile import UserProfile
 
 
@@ -73,8 +76,11 @@ def optimize(
 
 def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher) -> Trajectory:
     config = ledger.config
-    asker = Asker(user, ledger.prompt, config.seed, drawable_values(config.renderer))
+    asker = Asker(
+        user, ledger.prompt, config.seed, drawable_values(config.renderer), stray_rule(config.stray)
+    )
     studio = _studio(ledger, user, parts)
+    rules = Rules(OwnWords(ledger.prompt, embed_spans), config.stray, studio.unread)
     encoder = parts.scorer.describe().get("encoder", "")
     initial = _draw_initial(ledger, studio, encoder)
     searcher.tell([initial])
@@ -88,7 +94,7 @@ def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher)
             break
         record = _propose(ledger, asker, parts.proposer, searcher.ask(), iteration)
         drafts = drafts_of(record, first_number=len(ledger.tried))
-        searcher.tell(try_out(ledger, studio, drafts, floor=floor))
+        searcher.tell(try_out(ledger, studio, drafts, rules=rules, floor=floor))
         ledger.step(searcher.step())
     best = ledger.tried[searcher.step().beam[0]]
     heldout = compare(ledger, studio, initial, best) if best.id != initial.id else []

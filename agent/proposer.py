@@ -48,6 +48,8 @@ class ProposalRequest(BaseModel):
     """The axes on which edits are wanted; empty means all."""
     values: tuple[str, ...] = ()
     """The catalogue's values that the renderer can draw, by name; empty means any."""
+    stray: str = ""
+    """How far the edits may leave the user's words, in a sentence."""
     count: int = Field(ge=1)
     seed: int
 

@@ -82,6 +82,11 @@ class Studio:
         with self.clock.stage("score"):
             return self.scorer.score(pictures, [self.prompt] * len(pictures), self.user)
 
+    def unread(self, prompt: str) -> str:
+        """The end of a prompt that the renderer does not read."""
+        with self.clock.stage("render"):
+            return self.renderer.unread(prompt)
+
     def warnings(self, prompt: str) -> list[str]:
         """What of a prompt will not be drawn."""
         with self.clock.stage("render"):

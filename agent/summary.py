@@ -36,7 +36,8 @@ def headline(run: Trajectory) -> str:
     if run.initial is None or run.best is None or run.gain.search is None:
         return "nothing is known of the gain: your own prompt has no score"
     if run.best.id == run.initial.id:
-        return "no edit was predicted to be liked more: your own prompt stays the best"
+        stays = "no edit was predicted to be liked more: your own prompt stays the best"
+        return stays + _all_rejected(run)
     personal = run.config.scorer.partition(":")[0] in ON_THE_SCALE
     what = "predicted liking" if personal else f"score of {printable(run.config.scorer)}"
     scale = " on a scale of 1 to 5" if personal else ""
@@ -52,6 +53,15 @@ def _why_none(run: Trajectory) -> str:
     """What kept the search from trying anything, as far as it was recorded."""
     reasons = [e.message for e in run.events if e.type in ("limit", "proposal_failed")]
     return f" ({printable(reasons[-1])})" if reasons else ""
+
+
+def _all_rejected(run: Trajectory) -> str:
+    """Says so where nothing came of any edit, with the last reason."""
+    edits = [candidate for candidate in run.candidates if candidate.parent is not None]
+    reasons = [edit.error for edit in edits if edit.status == "rejected" and edit.error]
+    if not reasons or any(edit.status == "scored" for edit in edits):
+        return ""
+    return f" ({len(reasons)} of {len(edits)} edits were rejected: {printable(reasons[-1])})"
 
 
 def _heldout_in_words(run: Trajectory, scale: str) -> str:

@@ -1,6 +1,6 @@
 """Trying prompts out: drafts become candidates, batch by batch, and two prompts are compared.
 
-    told = try_out(ledger, studio, drafts, floor=0.21)
+    told = try_out(ledger, studio, drafts, rules=rules, floor=0.21)
     heldout = compare(ledger, studio, initial, best)
 
 The one rule that is not obvious: a batch is passed over only if all of it was recorded before;
@@ -10,9 +10,10 @@ otherwise it is drawn again as a whole, so that it is the batch that it would ha
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from agent.judge import Draft, Take, finite_parts, judged, pruned, same_prompt
+from agent.judge import Draft, Take, finite_parts, judged
 from agent.ledger import Ledger
 from agent.limits import room_for
+from agent.screen import Rules, screen
 from agent.secrets import redact
 from agent.seeds import derive_seeds
 from agent.store import Shot
@@ -34,40 +35,44 @@ def heldout_seeds(ledger: Ledger) -> tuple[int, ...]:
 
 
 def try_out(
-    ledger: Ledger, studio: Studio, drafts: Sequence[Draft], *, floor: float | None
+    ledger: Ledger,
+    studio: Studio,
+    drafts: Sequence[Draft],
+    *,
+    rules: Rules,
+    floor: float | None,
 ) -> list[Candidate]:
-    """Draws and scores what has not been tried before, as far as the limits allow."""
+    """Draws and scores what is let through and new, as far as the limits allow.
+
+    Args:
+        ledger: The run so far.
+        studio: Draws and scores.
+        drafts: The edits of an iteration, in the order of their ids.
+        rules: What their words are held to.
+        floor: The least adherence of their pictures; None is no guard.
+    """
     if not drafts:
         return []
     iteration = drafts[0].iteration
-    fresh, twins = _without_twins(ledger, drafts)
-    for candidate in twins:
+    with ledger.clock.stage("propose"):
+        screened = screen(drafts, ledger.tried, ledger.store.records.candidates, rules)
+    fresh, undrawn = screened.fresh, screened.undrawn
+    for candidate in undrawn:
         ledger.store.record(candidate)
     seeds = ledger.config.seeds
     room = room_for(ledger.budget, ledger.spent(), seeds=seeds, wanted=len(fresh))
     for draft in fresh[:room]:
+        if draft.id in screened.shortened:
+            gone = screened.shortened[draft.id]
+            ledger.event("warning", iteration, f"{draft.id}: {gone!r} gave way to the edit")
         for warning in studio.warnings(draft.prompt):
             ledger.event("warning", iteration, f"{draft.id}: {warning}")
     ledger.observer.phase("draw", iteration=iteration, total=room * seeds)
     drawn = draw(ledger, studio, fresh[:room], floor=floor)
     if room < len(fresh) and not ledger.stopped:
         ledger.stop_for_renders(iteration)
-    ledger.add(twins)
-    return [*drawn, *twins]
-
-
-def _without_twins(ledger: Ledger, drafts: Sequence[Draft]) -> tuple[list[Draft], list[Candidate]]:
-    """The drafts whose prompts are new, and the others as pruned candidates."""
-    known = {same_prompt(c.prompt): c.id for c in ledger.tried.values() if c.status != "pruned"}
-    fresh: list[Draft] = []
-    twins: list[Candidate] = []
-    for draft in drafts:
-        twin = known.setdefault(same_prompt(draft.prompt), draft.id)
-        if twin == draft.id:
-            fresh.append(draft)
-        else:
-            twins.append(pruned(draft, twin))
-    return fresh, twins
+    ledger.add(undrawn)
+    return [*drawn, *undrawn]
 
 
 def draw(

@@ -129,3 +129,30 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     if not texts:
         return np.zeros((0, DIMENSION), np.float32)
     return np.stack([_KNOWN[text] for text in texts])
+
+
+def embed_spans(text: str, spans: Sequence[tuple[int, int]]) -> np.ndarray:
+    """What parts of a text mean where they stand: (span, 384) in float32, unit length.
+
+    The mean of the last hidden states of a span's tokens; zeros where the model reads none of
+    them. A text is encoded by itself, so that the same call gives the same bits.
+    """
+    model = sentence_model()
+    states = model.encode([text], output_value="token_embeddings", show_progress_bar=False)[0]
+    starts = [start for start, _ in _offsets(model.tokenizer, text, len(states))]
+    vectors = np.zeros((len(spans), DIMENSION), np.float32)
+    for row, (first, end) in enumerate(spans):
+        inside = [place for place, start in enumerate(starts) if first <= start < end]
+        if inside:
+            mean = states[inside].mean(0).cpu().numpy()
+            vectors[row] = mean / np.linalg.norm(mean)
+    return vectors
+
+
+def _offsets(tokenizer: Any, text: str, count: int) -> list[tuple[int, int]]:
+    """Where each of the first tokens begins and ends; special ones nowhere."""
+    encoded = tokenizer(
+        text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
+    )
+    pairs = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
+    return [(-1, -1) if special else tuple(offset) for offset, special in pairs][:count]

@@ -67,6 +67,12 @@ SEARCH = (
         float,
         "X",
     ),
+    Option(
+        "stray",
+        "what of your words an edit may change: none of them, low: not what they mean, medium: "
+        "not the subject, high: anything (default: medium)",
+        choices=("none", "low", "medium", "high"),
+    ),
 )
 DRAWING = (
     Option("steps", "denoising steps (default: the renderer's)", int, "N"),

@@ -37,13 +37,16 @@ class Renderer(Protocol):
     that fails is a result with an error, not an exception; a renderer that can't be loaded at
     all is an `InputError`. `fingerprint()` identifies everything besides the request that a
     picture depends on (weights, steps, guidance, library versions where they matter): it keys
-    the cache. `warnings(prompt)` says in one line each what of a prompt will not be drawn (what
-    the text encoder cuts off, for example). Heavy modules load at the first `render`.
+    the cache. `unread(prompt)` is the end of a prompt that the text encoder cuts off, empty if
+    all is read or nothing is known of it; `warnings(prompt)` says in one line each what of a prompt
+    will not be drawn. Heavy modules load at the first `render`.
     """
 
     def render(self, requests: list[RenderRequest]) -> Iterator[RenderResult]: ...
 
     def fingerprint(self) -> str: ...
+
+    def unread(self, prompt: str) -> str: ...
 
     def warnings(self, prompt: str) -> list[str]: ...
 

@@ -156,6 +156,9 @@ class CachedRenderer:
     def fingerprint(self) -> str:
         return self._inner.fingerprint()
 
+    def unread(self, prompt: str) -> str:
+        return self._inner.unread(prompt)
+
     def warnings(self, prompt: str) -> list[str]:
         return self._inner.warnings(prompt)
 

@@ -189,9 +189,12 @@ class DiffusionRenderer:
             logger.info("no tokenizer to count with: %s", one_line(error))
             return []
 
-    def warnings(self, prompt: str) -> list[str]:
+    def unread(self, prompt: str) -> str:
         longest = self._arguments.get("max_sequence_length")
-        cut = unread(prompt, self._tokenizers, longest if isinstance(longest, int) else None)
+        return unread(prompt, self._tokenizers, longest if isinstance(longest, int) else None)
+
+    def warnings(self, prompt: str) -> list[str]:
+        cut = self.unread(prompt)
         if not cut:
             return []
         return [f"the prompt is longer than the renderer reads; it is cut before {cut!r}"]

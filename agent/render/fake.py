@@ -52,6 +52,10 @@ class FakeRenderer:
     def fingerprint(self) -> str:
         return f"fake {VERSION} {self._size}"
 
+    def unread(self, prompt: str) -> str:
+        del prompt
+        return ""
+
     def warnings(self, prompt: str) -> list[str]:
         del prompt
         return []

@@ -121,6 +121,10 @@ class HostedRenderer:
     def fingerprint(self) -> str:
         return f"openai {self._model} {self._base_url} {self._size}"
 
+    def unread(self, prompt: str) -> str:
+        del prompt
+        return ""
+
     def warnings(self, prompt: str) -> list[str]:
         del prompt
         return []

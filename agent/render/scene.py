@@ -220,6 +220,10 @@ class SceneRenderer:
     def fingerprint(self) -> str:
         return f"scene {_code_digest()} {version('mitsuba')} {version('numpy')} {self._size}"
 
+    def unread(self, prompt: str) -> str:
+        del prompt
+        return ""
+
     def warnings(self, prompt: str) -> list[str]:
         del prompt
         return []

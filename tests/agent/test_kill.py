@@ -30,7 +30,8 @@ class Proposer:
         return [Proposals(edits=tuple(self.edits(request))) for request in requests]
 
     def edits(self, request):
-        for number in range(request.count):
+        yield Edit(axis="free", instruction="leave the subject", prompt=f"a sofa, {request.seed}")
+        for number in range(1, request.count):
             words = f"{request.parent_prompt}, {(request.seed + number) % 97}"
             yield Edit(axis="free", instruction="add a number", prompt=words)
 
@@ -39,7 +40,7 @@ class Proposer:
 
 user = UserProfile(user_id="night-owl")
 parts = Parts(Proposer(), FakeRenderer((256, 256)), make_scorer("fake:noise", seed=0))
-config = make_config({"renderer": "fake", "scorer": "fake:noise", "iterations": 3})
+config = make_config({"renderer": "fake", "scorer": "fake:noise", "iterations": 3, "stray": "none"})
 folder = Path(sys.argv[2])
 if sys.argv[1] == "begin":
     folder = new_run_folder(folder, "floating rocks")

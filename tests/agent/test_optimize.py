@@ -225,7 +225,7 @@ def test_scorer_reads_the_users_prompt_only(new_store: NewStore, user: UserProfi
     assert set(parts.scorer.prompts) == {"a rock"}
 
 
-def test_edit_that_leaves_the_subject_is_rejected_with_the_figure(
+def test_pictures_that_leave_the_subject_are_rejected_with_the_figure(
     new_store: NewStore, user: UserProfile
 ):
     parts = planned(
@@ -233,7 +233,9 @@ def test_edit_that_leaves_the_subject_is_rejected_with_the_figure(
         value=lambda words: 5.0 if "sofa" in words else 2.0 + ("gold" in words),
         adherence=lambda words: 0.2 if "sofa" in words else 0.3,
     )
-    done = run(new_store("a rock", iterations=1, adherence_tolerance=0.05), user, parts)
+    done = run(
+        new_store("a rock", iterations=1, adherence_tolerance=0.05, stray="high"), user, parts
+    )
     sofa = done.candidates[2]
 
     assert (sofa.status, sofa.score) == ("rejected", None)

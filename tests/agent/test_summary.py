@@ -195,6 +195,20 @@ def test_table_on_a_terminal_holds_the_same():
     assert "cut\\x1b[2J" in text
 
 
+def test_a_run_whose_edits_were_all_rejected_says_so():
+    reason = "subject 0.1 is below 0.35: \x1b[2J"
+    update = {"status": "rejected", "score": None, "error": reason}
+    edits = [edit.model_copy(update=update) for edit in (MIDDLE, BEST)]
+    gain = Gain(search=0, heldout=0, heldout_ci95=(0, 0))
+    rejected = run(gain, best=INITIAL).model_copy(update={"candidates": (INITIAL, *edits)})
+
+    assert headline(rejected).endswith(
+        "(2 of 2 edits were rejected: subject 0.1 is below 0.35: \\x1b[2J)"
+    )
+    assert "rejected" in printed(tree(rejected))
+    assert "subject 0.1 is below 0.35" in printed(tree(rejected))
+
+
 @pytest.mark.parametrize("width", [20, 45, 69])
 def test_a_narrow_terminal_gets_whole_figures(width: int):
     text = shown(ROW, terminal=True, width=width)

@@ -43,6 +43,9 @@ class RoundingRenderer:
     def fingerprint(self) -> str:
         return self.version
 
+    def unread(self, prompt: str) -> str:
+        return prompt[-1:]
+
     def warnings(self, prompt: str) -> list[str]:
         return [prompt]
 

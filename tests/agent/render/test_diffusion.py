@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agent.errors import InputError
+from agent.fitting import Fit, fitted
 from agent.render.base import RenderRequest, RenderResult
 from agent.render.diffusion import DiffusionRenderer, DiffusionSettings
 from scorer.errors import PrerequisiteError
@@ -284,6 +285,30 @@ def test_a_long_prompt_is_warned_of_with_what_is_cut(pixart: DiffusionRenderer):
     (warning,) = pixart.warnings("rock " * 46 + "Lit by Neon")
 
     assert "'Lit by Neon'" in warning
+
+
+def test_earlier_edits_give_way_to_what_clip_would_cut_off(pipeline_folder: Folders):
+    unread = renderer_of(pipeline_folder, "sdxl").unread
+    user, first, second, new = (
+        "x " * 39 + "x",
+        "y " * 9 + "y",
+        "z " * 9 + "z",
+        "a b c d e f g h i j k l m",
+    )
+    parent = f"{user}, {first}, {second}"
+    fit = fitted(f"{parent}, {new}", parent=parent, user=user, unread=unread)
+
+    assert unread(parent) == ""
+    assert unread(f"{parent}, {new}") == "m"
+    assert fit == Fit(f"{user}, {second}, {new}", dropped=(first,))
+
+
+def test_an_edit_that_clip_cannot_read_is_named(pipeline_folder: Folders):
+    unread = renderer_of(pipeline_folder, "sdxl").unread
+    user = "x " * 73 + "x"
+    fit = fitted(f"{user}, neon", parent=user, user=user, unread=unread)
+
+    assert fit.lost == "neon"
 
 
 @pytest.mark.parametrize(("name", "read"), [("sdxl", 75), ("flux", 511)])

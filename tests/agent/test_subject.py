@@ -1,0 +1,32 @@
+import pytest
+
+from agent.subject import subject_of, words_of
+
+
+@pytest.mark.parametrize(
+    ("prompt", "subject"),
+    [
+        ("a red house in the snow", "red house"),
+        ("floating mossy rocks", "floating mossy rocks"),
+        ("an old lighthouse keeper reading a letter", "old lighthouse keeper"),
+        ("a child's paper boat in a gutter", "child paper boat"),
+        ("In a dark forest, a fox", "fox"),
+        ("a close-up photo of a rose, macro", "rose"),
+        ("portrait of my grandmother", "grandmother"),
+        ("a portrait", "portrait"),
+        ("in the rain", "rain"),
+        ("Rock!", "rock"),
+        ("with without", "with without"),
+        ("岩", "岩"),
+    ],
+)
+def test_the_subject_is_what_is_named_first_behind_no_preposition(prompt: str, subject: str):
+    assert " ".join(word.text for word in subject_of(prompt)) == subject
+
+
+def test_words_stand_where_they_say():
+    text = "The child’s boat, 3 rocks: 岩石 🪨!"
+    words = words_of(text)
+
+    assert " ".join(word.text for word in words) == "the child boat 3 rocks 岩 石 🪨"
+    assert all(text[word.start : word.end].casefold() == word.text for word in words)
