@@ -54,7 +54,7 @@ IMPORTANCE = {
     "brightness": 0.3,
     "contrast": 0.3,
 }
-SHARED_IMPORTANCE = {**IMPORTANCE, "environment": 4.0}
+SHARED_IMPORTANCE = {**IMPORTANCE, "environment": 8.0}
 """In what everybody shares; places are what pictures are grouped by."""
 PAIRS = (("lighting", "camera_angle"), ("environment", "palette"))
 STATISTICS = {
@@ -64,9 +64,9 @@ STATISTICS = {
 }
 """Mean and standard deviation over scenes in random finishes, to scale a picture's statistics."""
 
-MEAN, SPREAD = 3.16, 1.1
+MEAN, SPREAD = 3.23, 1.1
 """On the scale 1–5; shares of variance are in units of `SPREAD` squared."""
-SHARED, DEMOGRAPHIC, OWN, NOISE = 0.26, 0.075, 0.425, 0.20
+SHARED, DEMOGRAPHIC, OWN, NOISE = 0.28, 0.075, 0.425, 0.20
 FELT = 1.9
 """By how much the demographic and the person's own part are drawn larger: what is seen in a picture
 is less certain than its attributes, which takes about as much of their variance away."""

@@ -214,13 +214,8 @@ def fit(
         if start < plan.steps:
             _restore(optimizers, state.get("optimizers", []), plan.checkpoint)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    bar = tqdm(
-        range(start, plan.steps),
-        initial=start,
-        total=plan.steps,
-        desc=name,
-        disable=worker()[0] > 0,
-    )
+    shown = {"initial": start, "total": plan.steps, "desc": name}
+    bar = tqdm(range(start, plan.steps), disable=worker()[0] > 0, **shown)
     for step in bar:
         for group, rate in zip(groups, rates, strict=True):
             group["lr"] = rate * learning_rate(step, plan.steps)
@@ -234,10 +229,18 @@ def fit(
         if step % 20 == 0:
             bar.set_postfix(loss=f"{loss.item():.4f}")
         if (step + 1) % plan.every == 0 or step + 1 == plan.steps:
-            saved = [optimizer.state_dict() for optimizer in optimizers]
-            made = {"model": model.state_dict(), "optimizers": saved, "step": step + 1}
-            save_checkpoint(made, plan.checkpoint)
+            _keep(model, optimizers, step + 1, plan.checkpoint)
     model.eval()
+
+
+def _keep(
+    model: "torch.nn.Module",
+    optimizers: "list[torch.optim.Optimizer]",
+    step: int,
+    checkpoint: Path,
+) -> None:
+    saved = [optimizer.state_dict() for optimizer in optimizers]
+    save_checkpoint({"model": model.state_dict(), "optimizers": saved, "step": step}, checkpoint)
 
 
 def _restore(

@@ -24,10 +24,9 @@ from miniature.renderer.export import export_pipeline, load_parts, sampled_sigma
 from miniature.renderer.latents import (
     Captions,
     LatentData,
-    build_latents,
     check_latents,
     load_latents,
-    save_latents,
+    make_latents,
 )
 from miniature.renderer.reader import read, train_reader
 from miniature.renderer.transformer import TransformerRecipe, train_transformer
@@ -104,8 +103,7 @@ def _latents(
     folder = args.work / "latents"
     rows = [row for row in range(len(pictures)) if row % HELD_OUT_EVERY]
     if worker()[0] == 0 and load_latents(folder) is None:
-        made = build_latents(pictures[rows], [attributes[row] for row in rows], model, args.seed)
-        save_latents(made, folder)
+        make_latents(pictures[rows], [attributes[row] for row in rows], model, args.seed, folder)
     wait_for_all()
     if (data := load_latents(folder)) is None:
         raise RuntimeError(f"no latents in {str(folder)!r}")

@@ -150,11 +150,30 @@ def embed_captions(captions: list[str]) -> Captions:
     return Captions(tokens, offsets)
 
 
-def build_latents(
-    pictures: np.ndarray, attributes: list[Attributes], model: AutoencoderTiny, seed: int
-) -> LatentData:
-    """Encodes scenes (picture, size, size, 3) and their captions."""
-    latents, seen = [], []
+def make_latents(
+    pictures: np.ndarray,
+    attributes: list[Attributes],
+    model: AutoencoderTiny,
+    seed: int,
+    folder: Path,
+) -> None:
+    """Encodes scenes (picture, size, size, 3) and their captions; what is whole stays as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = training_captions(attributes, seed)
+    if not all((folder / f"{name}.npy").is_file() for name in ARRAYS):
+        latents, features = _encoded(pictures, model, seed)
+        said = np.array([told.said for told in pairs], np.int8)
+        save_arrays(folder, latents=latents, said=said, features=features)
+    for name, words in (("plain", "plain"), ("captions", "other")):
+        if Captions.load(folder, name) is None:
+            embed_captions([getattr(told, words) for told in pairs]).save(folder, name)
+
+
+def _encoded(
+    pictures: np.ndarray, model: AutoencoderTiny, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Latents and features of all variants of scenes."""
+    latents, features = [], []
     perception = load_classifier("perception")
     for start in tqdm(range(0, len(pictures), SCENES_AT_ONCE), desc="latents"):
         made = [
@@ -162,17 +181,11 @@ def build_latents(
             for number in range(start, min(start + SCENES_AT_ONCE, len(pictures)))
             for k, finish in enumerate(variants(np.random.default_rng((seed, number))))
         ]
-        latents.append(encode(model, np.stack(made)).half().cpu())
+        latents.append(encode(model, np.stack(made)).half().cpu().numpy())
         with precision("cpu"):
-            seen.append(patch_features(perception, to_tensor(np.stack(made))).half())
-    pairs = training_captions(attributes, seed)
-    return LatentData(
-        torch.cat(latents).numpy(),
-        embed_captions([told.other for told in pairs]),
-        embed_captions([told.plain for told in pairs]),
-        np.array([told.said for told in pairs], np.int8),
-        standardised(torch.cat(seen).float()).half().numpy(),
-    )
+            seen = patch_features(perception, to_tensor(np.stack(made)))
+        features.append(seen.half().numpy())
+    return np.concatenate(latents), standardised(np.concatenate(features))
 
 
 def check_latents(
@@ -217,20 +230,19 @@ def _says_the_same(data: LatentData, pairs: list[Pair], number: int, tokenizer: 
     return np.array_equal(np.stack(kept, 1), lengths) and np.array_equal(data.said[rows], said)
 
 
-def save_latents(data: LatentData, folder: Path) -> None:
-    """Writes the arrays; the captions come last and say that they are complete."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ARRAYS:
+def save_arrays(folder: Path, **arrays: np.ndarray) -> None:
+    """Writes what `ARRAYS` names."""
+    for name, array in arrays.items():
         with written(folder / f"{name}.npy") as stream:
-            np.save(stream, getattr(data, name))
-    data.plain.save(folder, "plain")
-    data.captions.save(folder, "captions")
+            np.save(stream, array)
 
 
 def load_latents(folder: Path) -> LatentData | None:
-    """What `save_latents` wrote, memory-mapped, or None if it is not complete."""
+    """What `make_latents` wrote, memory-mapped, or None if it is not complete."""
     captions, plain = (Captions.load(folder, name) for name in ("captions", "plain"))
     if captions is None or plain is None:
+        return None
+    if not all((folder / f"{name}.npy").is_file() for name in ARRAYS):
         return None
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
     return LatentData(captions=captions, plain=plain, **arrays)

@@ -35,12 +35,9 @@ from miniature.renderer.latents import (
     Captions,
     LatentData,
     check_latents,
-    embed_captions,
     load_latents,
-    picture_of,
-    save_latents,
-    training_captions,
-    variants,
+    make_latents,
+    save_arrays,
 )
 from miniature.renderer.reader import Reader, bottom_up, read, train_reader
 from miniature.renderer.routing import draw_kept, routed
@@ -204,10 +201,16 @@ def test_after_routing_the_model_sees_all_tokens_again():
         torch.testing.assert_close(run(model), whole)
 
 
+def keep(data: LatentData, folder: Path) -> None:
+    data.plain.save(folder, "plain")
+    data.captions.save(folder, "captions")
+    save_arrays(folder, latents=data.latents, said=data.said, features=data.features)
+
+
 def test_two_processes_that_share_the_batches_train_the_weights_that_one_does(
     data: LatentData, tmp_path: Path
 ):
-    save_latents(data, tmp_path / "latents")
+    keep(data, tmp_path / "latents")
     (tmp_path / "together.py").write_text(TOGETHER)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += [str(tmp_path / n) for n in ("together.py", "latents", "state.pt")]
@@ -245,24 +248,16 @@ def test_a_classifier_sees_as_many_patches_as_the_transformer_has_tokens():
     assert patch_features(model, to_tensor(pictures)).shape == (2, 64, 12)
 
 
-def test_latents_of_other_scenes_seeds_or_autoencoders_are_told(data: LatentData):
-    scenes = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+def test_latents_of_other_scenes_seeds_or_autoencoders_are_told(tmp_path: Path):
+    scenes = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
     model = make_autoencoder().eval()
-    latents = [
-        encode(model, np.stack([picture_of(scene, k, finish) for k, finish in enumerate(finishes)]))
-        for number, scene in enumerate(scenes)
-        for finishes in [variants(np.random.default_rng((0, number)))]
-    ]
     named = [sample(np.random.default_rng(number)) for number in range(2)]
-    pairs = training_captions(named, seed=0)
-    own = LatentData(
-        torch.cat(latents).half().numpy(),
-        embed_captions([told.other for told in pairs]),
-        embed_captions([told.plain for told in pairs]),
-        np.array([told.said for told in pairs], np.int8),
-        data.features,
-    )
-
+    make_latents(scenes, named, model, 0, tmp_path)
+    own = load_latents(tmp_path)
+    assert own is not None
+    features = own.features.astype(np.float32)
+    np.testing.assert_allclose(features.mean((0, 1)), 0, atol=1e-2)
+    np.testing.assert_allclose(features.std((0, 1)), 1, atol=1e-2)
     check_latents(own, scenes, named, model, seed=0)
     for pictures, attributes, autoencoder, seed in (
         (scenes[:1], named[:1], model, 0),
@@ -279,8 +274,20 @@ def test_latents_of_other_scenes_seeds_or_autoencoders_are_told(data: LatentData
         check_latents(other, scenes, named, model, seed=0)
 
 
+def test_what_is_whole_of_latents_is_not_made_again(tmp_path: Path):
+    scenes = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), dtype=np.uint8)
+    named = [sample(np.random.default_rng(0))]
+    make_latents(scenes, named, make_autoencoder().eval(), 0, tmp_path)
+    (tmp_path / "plain-offsets.npy").unlink()
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    make_latents(scenes, named, make_autoencoder().eval(), 0, tmp_path)
+    after = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"plain-tokens.npy", "plain-offsets.npy"}
+
+
 def test_latents_that_were_not_written_to_the_end_are_not_there(data: LatentData, tmp_path: Path):
-    save_latents(data, tmp_path)
+    keep(data, tmp_path)
     found = load_latents(tmp_path)
     assert found is not None
     assert found.told == data.told
