@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "model", "sequential"]
+Fallback = Literal["catalogue", "none"]
 Pixels = Annotated[int, Field(ge=16, le=8192)]
 
 
@@ -19,6 +20,8 @@ class RunConfig(BaseModel):
     """Language model spec: `catalogue`, `<provider>/<model>` or `transformers:<path or id>`."""
     llm_base_url: str | None = None
     """Address of an OpenAI-compatible server."""
+    fallback: Fallback = "catalogue"
+    """What proposes edits where the language model's answer is of no use."""
     renderer: str = "miniature"
     """Renderer spec: `miniature`, `diffusers:<path or id>`, `openai:<model>`, `scene`, `fake`."""
     image_base_url: str | None = None

@@ -42,6 +42,11 @@ MODELS = (
     ),
     Option("llm_base_url", "address of an OpenAI-compatible server", metavar="URL"),
     Option(
+        "fallback",
+        "what proposes where the language model's answer is of no use (default: catalogue)",
+        choices=("catalogue", "none"),
+    ),
+    Option(
         "renderer",
         "what draws: miniature, diffusers:<path or id>, openai:<model>, scene or fake "
         "(default: miniature)",

@@ -21,7 +21,7 @@ import dspy
 import prompts
 from agent.edits import usable_edits
 from agent.lm.call import Outcome, call
-from agent.proposer import ProposalRequest, Proposals
+from agent.proposer import ProposalRequest, Proposals, knowing
 from agent.retry import RetryPolicy
 from agent.threads import concurrently
 from agent.trajectory import Edit, Event
@@ -110,9 +110,9 @@ class LMProposer:
         given: tuple[str, ...] = ()
         step = self._manner.at_once
         for start in range(0, len(requests), step):
-            round_ = [Asked(_knowing(request, given)) for request in requests[start : start + step]]
+            round_ = [Asked(knowing(request, given)) for request in requests[start : start + step]]
             for asked in self._answered(round_):
-                known = Asked(_knowing(asked.request, given), asked.outcomes)
+                known = Asked(knowing(asked.request, given), asked.outcomes)
                 answers.append(self._proposals(known))
                 given += tuple(edit.prompt for edit in answers[-1].edits)
         return answers
@@ -187,9 +187,3 @@ class LMProposer:
             self._warned = True
             message = f"the price of {self._spec!r} is not known: cost_usd leaves it out"
             yield Event(type="warning", iteration=iteration, message=message)
-
-
-def _knowing(request: ProposalRequest, given: tuple[str, ...]) -> ProposalRequest:
-    """The request with what other requests got already counted as tried."""
-    tried = dict.fromkeys((*request.tried_prompts, *given))
-    return request.model_copy(update={"tried_prompts": tuple(tried)})

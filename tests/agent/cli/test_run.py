@@ -282,7 +282,8 @@ def test_language_model_that_is_not_there_fails_a_run_that_can_go_on(
     small_run: Run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    answer = small_run("--llm", "openai/none", "--llm-base-url", "http://127.0.0.1:9/v1", "--json")
+    nobody = ("--llm", "openai/none", "--llm-base-url", "http://127.0.0.1:9/v1")
+    answer = small_run(*nobody, "--fallback", "none", "--json")
 
     assert answer.code == 1
     assert answer.document["status"] == "failed"
