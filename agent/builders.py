@@ -103,17 +103,22 @@ def build_parts(config: RunConfig, clock: Clock) -> Parts:
 
         scorer = make_scorer(config.scorer, device=config.device, seed=config.seed)
     with clock.stage("propose"):
-        proposer = _proposer(config)
+        proposer = _proposer(config, clock)
     return Parts(proposer, renderer, scorer)
 
 
-def _proposer(config: RunConfig) -> Proposer:
+def _proposer(config: RunConfig, clock: Clock) -> Proposer:
     """The language model, and what steps in for it."""
     from agent.lm.fallback import FallbackProposer
     from agent.program import make_proposer
 
     proposer = make_proposer(
-        config.llm, base_url=config.llm_base_url, seed=config.seed, device=config.device
+        config.llm,
+        base_url=config.llm_base_url,
+        seed=config.seed,
+        device=config.device,
+        cache=config.llm_cache,
+        time_left=clock.left,
     )
     match config.fallback:
         case "catalogue" if config.llm != "catalogue":

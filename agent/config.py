@@ -22,6 +22,8 @@ class RunConfig(BaseModel):
     """Address of an OpenAI-compatible server."""
     fallback: Fallback = "catalogue"
     """What proposes edits where the language model's answer is of no use."""
+    llm_cache: bool = True
+    """Whether the answers of hosted models are kept, and not asked for twice."""
     renderer: str = "miniature"
     """Renderer spec: `miniature`, `diffusers:<path or id>`, `openai:<model>`, `scene`, `fake`."""
     image_base_url: str | None = None

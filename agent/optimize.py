@@ -140,6 +140,7 @@ def _propose(
     record = ledger.store.records.proposals.get(iteration)
     if record is None:
         requests = asker.requests(expansions, ledger.tried, iteration=iteration)
+        ledger.limit_waiting()
         before = ledger.clock.spent("propose")
         with ledger.clock.stage("propose"):
             answers = tuple(proposer.propose(requests))

@@ -68,6 +68,9 @@ def chat_server(script: Script) -> Generator[ChatServer]:
             except OSError:  # nobody waits for it any more
                 self.close_connection = True
 
+        def do_GET(self) -> None:
+            self.answer(Reply(), json.dumps({"data": [{"id": "scripted"}]}).encode())
+
         def answer(self, reply: Reply, payload: bytes) -> None:
             self.send_response(reply.status)
             for name, value in {"content-type": "application/json", **reply.headers}.items():
