@@ -86,7 +86,7 @@ def keep_answers(folder: Path) -> bool:
     if isinstance(current, AnswerCache) and current.disk_cache_dir == str(folder):
         return True
     try:
-        dspy.cache = AnswerCache(folder)
+        dspy.cache = AnswerCache(folder)  # pyright: ignore[reportAttributeAccessIssue]
     except Exception as error:  # noqa: BLE001 - sqlite's errors, too: a run goes on without a cache
         logger.warning(
             "answers of the language model are not kept: %s can't be used (%s); set "

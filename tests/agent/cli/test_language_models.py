@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -15,6 +15,13 @@ from agent.retry import RetryPolicy
 from tests.agent.lm.chat_server import Reply, Script, chat_server, edits_reply
 
 Pamela = Callable[..., Any]
+
+
+class Served(Protocol):
+    """Runs the command with a language model that answers by a script."""
+
+    def __call__(self, script: Script, *words: str) -> Any: ...
+
 
 NONSENSE = Reply("colourless green ideas sleep furiously")
 PLANTED = "planted-in-a-file-0123456789"
@@ -42,7 +49,7 @@ def own_cache_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def served(small_run: Pamela) -> Callable[..., Any]:
+def served(small_run: Pamela) -> Served:
     """`run` with a language model that answers by a script."""
 
     def run(script: Script, *words: str) -> Any:
@@ -71,7 +78,7 @@ def good(_body: dict[str, Any], number: int) -> Reply:
     return Reply(edits_reply(*(("mood", "x", f"rocks, {number} {n}") for n in range(2))))
 
 
-def test_nonsense_is_replaced_by_the_catalogue_and_told(served: Pamela):
+def test_nonsense_is_replaced_by_the_catalogue_and_told(served: Served):
     answer = served(lambda _body, _number: NONSENSE)
     run = written()
 
@@ -84,7 +91,7 @@ def test_nonsense_is_replaced_by_the_catalogue_and_told(served: Pamela):
     assert "fallback: the catalogue proposes edits of c0000 instead" in answer.err
 
 
-def test_without_a_fallback_a_model_of_no_use_fails_the_run(served: Pamela):
+def test_without_a_fallback_a_model_of_no_use_fails_the_run(served: Served):
     answer = served(lambda _body, _number: NONSENSE, "--fallback", "none")
     run = written()
 
@@ -96,7 +103,7 @@ def test_without_a_fallback_a_model_of_no_use_fails_the_run(served: Pamela):
 
 
 @pytest.mark.parametrize("day", BAD_DAYS.values(), ids=BAD_DAYS.keys())
-def test_a_bad_day_loses_nothing_that_was_scored(served: Pamela, day: Reply):
+def test_a_bad_day_loses_nothing_that_was_scored(served: Served, day: Reply):
     answer = served(lambda body, number: good(body, number) if number == 0 else day)
     run = written()
 
@@ -110,7 +117,7 @@ def test_a_bad_day_loses_nothing_that_was_scored(served: Pamela, day: Reply):
 
 @pytest.mark.parametrize("slow", [Reply(hang=120), Reply("x" * 999, drip=0.3)])
 def test_a_server_that_hangs_or_drips_does_not_hold_a_run_beyond_its_limit(
-    served: Pamela, slow: Reply
+    served: Served, slow: Reply
 ):
     started = time.monotonic()
     answer = served(
@@ -170,12 +177,13 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "script",
-    [quoting, *(lambda _b, _n, s=s: Reply(f"bad key {PLANTED}", s) for s in (400, 401, 404, 429))],
-)
+def refusing(status: int) -> Script:
+    return lambda _body, _number: Reply(f"bad key {PLANTED}", status)
+
+
+@pytest.mark.parametrize("script", [quoting, *map(refusing, (400, 401, 404, 429))])
 def test_a_planted_key_is_found_nowhere(
-    served: Pamela, planted: Path, script: Script, caplog: pytest.LogCaptureFixture
+    served: Served, planted: Path, script: Script, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.DEBUG)
     answer = served(script)
@@ -185,7 +193,7 @@ def test_a_planted_key_is_found_nowhere(
     assert PLANTED.encode() not in everything_written(planted)
 
 
-def test_a_planted_key_is_not_in_traces_either(served: Pamela, planted: Path):
+def test_a_planted_key_is_not_in_traces_either(served: Served, planted: Path):
     mlflow: Any = pytest.importorskip("mlflow")
     mlflow.set_tracking_uri(f"sqlite:///{planted / 'traces.db'}")
     mlflow.dspy.autolog()
@@ -199,7 +207,7 @@ def test_a_planted_key_is_not_in_traces_either(served: Pamela, planted: Path):
     assert PLANTED.encode() not in written
 
 
-def test_a_key_file_that_others_can_read_is_one_line(served: Pamela, planted: Path):
+def test_a_key_file_that_others_can_read_is_one_line(served: Served, planted: Path):
     (planted / "key").chmod(0o644)
     answer = served(good)
 
@@ -207,7 +215,7 @@ def test_a_key_file_that_others_can_read_is_one_line(served: Pamela, planted: Pa
     assert "chmod 600" in answer.err
 
 
-def test_one_usable_edit_is_enough_without_a_fallback(served: Pamela):
+def test_one_usable_edit_is_enough_without_a_fallback(served: Served):
     answer = served(
         lambda body, number: good(body, number) if number == 0 else NONSENSE, "--fallback", "none"
     )
@@ -254,7 +262,7 @@ def test_a_server_that_is_not_there_is_replaced_too(small_run: Pamela):
 
 
 @pytest.mark.parametrize("status", [401, 402, 404])
-def test_what_no_later_call_can_mend_stops_at_once(served: Pamela, status: int):
+def test_what_no_later_call_can_mend_stops_at_once(served: Served, status: int):
     calls: list[int] = []
 
     def script(_body: dict[str, Any], number: int) -> Reply:
