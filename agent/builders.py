@@ -9,7 +9,7 @@ whatever is loaded in passing counts to the stage that it is loaded for.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import ValidationError
 
@@ -103,12 +103,30 @@ def build_parts(config: RunConfig, clock: Clock) -> Parts:
 
         scorer = make_scorer(config.scorer, device=config.device, seed=config.seed)
     with clock.stage("propose"):
-        from agent.program import make_proposer
-
-        proposer = make_proposer(
-            config.llm, base_url=config.llm_base_url, seed=config.seed, device=config.device
-        )
+        proposer = _proposer(config, clock)
     return Parts(proposer, renderer, scorer)
+
+
+def _proposer(config: RunConfig, clock: Clock) -> Proposer:
+    """The language model, and what steps in for it."""
+    from agent.lm.fallback import FallbackProposer
+    from agent.program import make_proposer
+
+    proposer = make_proposer(
+        config.llm,
+        base_url=config.llm_base_url,
+        seed=config.seed,
+        device=config.device,
+        cache=config.llm_cache,
+        time_left=clock.left,
+    )
+    match config.fallback:
+        case "catalogue" if config.llm != "catalogue":
+            return FallbackProposer(proposer, make_proposer("catalogue"))
+        case "catalogue" | "none":
+            return proposer
+        case _:
+            assert_never(config.fallback)
 
 
 def build_searcher(config: RunConfig) -> Searcher:

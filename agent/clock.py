@@ -62,6 +62,7 @@ class Clock:
         self._busy = 0.0
         self._active = 0
         self._busy_since = 0.0
+        self._end: float | None = None
         self._lock = Lock()
 
     @contextmanager
@@ -97,6 +98,14 @@ class Clock:
     def continue_from(self, before: Seconds) -> None:
         """Counts what earlier processes spent on this run from now on."""
         self._before = before
+
+    def end_waiting(self, total: float | None) -> None:
+        """Says after how many seconds of the run nobody is to be waited for; None is no limit."""
+        self._end = total
+
+    def left(self) -> float | None:
+        """Seconds until then, never less than 0, or None."""
+        return None if self._end is None else max(0.0, self._end - self.seconds().total)
 
     def seconds(self) -> Seconds:
         """Everything so far, earlier processes included."""

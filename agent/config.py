@@ -9,6 +9,7 @@ Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "model", "sequential"]
 Stray = Literal["none", "low", "medium", "high"]
 """What of the user's words has to stay: all of them, their meaning, the subject, nothing."""
+Fallback = Literal["catalogue", "none"]
 Pixels = Annotated[int, Field(ge=16, le=8192)]
 
 
@@ -21,6 +22,10 @@ class RunConfig(BaseModel):
     """Language model spec: `catalogue`, `<provider>/<model>` or `transformers:<path or id>`."""
     llm_base_url: str | None = None
     """Address of an OpenAI-compatible server."""
+    fallback: Fallback = "catalogue"
+    """What proposes edits where the language model's answer is of no use."""
+    llm_cache: bool = True
+    """Whether the answers of hosted models are kept, and not asked for twice."""
     renderer: str = "miniature"
     """Renderer spec: `miniature`, `diffusers:<path or id>`, `openai:<model>`, `scene`, `fake`."""
     image_base_url: str | None = None

@@ -1,7 +1,7 @@
 """Looks at an installation: what is there, what is missing, and what to do about it.
 
-    checks = examine()
-    healthy(checks)        # whether `pamela-agent run` can work with its defaults
+    checks = examine(llm="openai/gpt-5-mini")
+    healthy(checks)        # whether `pamela-agent run` can work with its defaults, and with these
 
 The one rule that is not obvious: a check never raises and never shows a secret; of a key it says
 whether it is set and nothing else.
@@ -13,10 +13,10 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from agent.checks import Check
 from agent.errors import PamelaError
 from agent.retry import one_line
 
@@ -37,6 +37,7 @@ PACKAGES = (
 )
 EXTRA = ("mitsuba", "trimesh")
 KEYS = (
+    "PAMELA_LLM_KEY_FILE",
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",
     "GEMINI_API_KEY",
@@ -54,21 +55,23 @@ MODELS = {
 REINSTALL = "install the package again: pip install --force-reinstall pamela-agent"
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
+def examine(
+    *,
+    llm: str | None = None,
+    llm_base_url: str | None = None,
+    renderer: str | None = None,
+    scorer: str | None = None,
+) -> list[Check]:
+    """All checks, in the order in which they are shown; of the parts, those that are named."""
+    from agent.usable import check_llm, check_renderer, check_scorer
 
-    name: str
-    ok: bool
-    detail: str
-    fix: str = ""
-    """What to do where it is not ok."""
-    required: bool = True
-    """Whether a run with the default settings needs it."""
-
-
-def examine() -> list[Check]:
-    """All checks, in the order in which they are shown."""
+    named: list[Callable[[], Check]] = []
+    if llm is not None:
+        named.append(lambda: check_llm(llm, base_url=llm_base_url))
+    if renderer is not None:
+        named.append(lambda: check_renderer(renderer))
+    if scorer is not None:
+        named.append(lambda: check_scorer(scorer))
     parts: list[tuple[str, Callable[[], list[Check]]]] = [
         ("python", _python),
         ("packages", lambda: [_package(name) for name in PACKAGES]),
@@ -78,6 +81,7 @@ def examine() -> list[Check]:
         ("cache", _cache),
         ("scene renderer", lambda: [_extra(name) for name in EXTRA]),
         ("keys", lambda: [_key(name) for name in KEYS]),
+        ("named parts", lambda: [check() for check in named]),
     ]
     return [check for name, part in parts for check in _looked_at(name, part)]
 

@@ -17,6 +17,7 @@ from agent.judge import was_drawn
 from agent.limits import (
     Budget,
     Spent,
+    last_answer,
     limit_reached,
     out_of_time,
     renders_message,
@@ -109,6 +110,10 @@ class Ledger:
         return self._recorded_stop(iteration) or limit_reached(
             self.config, self.budget, self.spent(), pictures=self.config.seeds
         )
+
+    def limit_waiting(self) -> None:
+        """Tells the clock when a language model is no longer waited for."""
+        self.clock.end_waiting(last_answer(self.config, self.budget, self.spent()))
 
     def limit_before_batch(self, iteration: int, *, pictures: int) -> str | None:
         """Why no further batch of the iteration may be drawn, or None."""

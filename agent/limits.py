@@ -94,6 +94,13 @@ def out_of_time(config: RunConfig, budget: Budget, spent: Spent, *, pictures: in
     return f"time_limit {config.time_limit:g} s reached"
 
 
+def last_answer(config: RunConfig, budget: Budget, spent: Spent) -> float | None:
+    """When a language model is no longer waited for, in seconds of the run; None is no limit."""
+    if config.time_limit is None:
+        return None
+    return config.time_limit - 2 * budget.heldout_seeds * spent.seconds_per_picture
+
+
 def limit_reached(config: RunConfig, budget: Budget, spent: Spent, *, pictures: int) -> str | None:
     """Why no further iteration may begin, or None. `pictures` is the least that it would draw."""
     if budget.search is not None and spent.renders + pictures > budget.search:

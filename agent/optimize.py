@@ -96,6 +96,7 @@ def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher)
         drafts = drafts_of(record, first_number=len(ledger.tried))
         searcher.tell(try_out(ledger, studio, drafts, rules=rules, floor=floor))
         ledger.step(searcher.step())
+    _check_usable(ledger)
     best = ledger.tried[searcher.step().beam[0]]
     heldout = compare(ledger, studio, initial, best) if best.id != initial.id else []
     gain = honest_gain(initial, best, heldout) if len(ledger.tried) > 1 else Gain()
@@ -145,6 +146,7 @@ def _propose(
     record = ledger.store.records.proposals.get(iteration)
     if record is None:
         requests = asker.requests(expansions, ledger.tried, iteration=iteration)
+        ledger.limit_waiting()
         before = ledger.clock.spent("propose")
         with ledger.clock.stage("propose"):
             answers = tuple(proposer.propose(requests))
@@ -170,7 +172,7 @@ def _check_answered(ledger: Ledger, answers: tuple[Proposals, ...]) -> None:
 
     Its silence is not recorded, so that a resumed run asks again.
     """
-    if len(ledger.tried) > 1 or any(answer.answered for answer in answers):
+    if len(ledger.tried) > 1 or any(answer.answered or answer.edits for answer in answers):
         return
     for event in (event for answer in answers for event in answer.events):
         ledger.event(event.type, event.iteration, event.message)
@@ -178,6 +180,22 @@ def _check_answered(ledger: Ledger, answers: tuple[Proposals, ...]) -> None:
     raise RunError(
         f"the language model {ledger.config.llm!r} gave no answer"
         f"{f' ({reasons[-1]})' if reasons else ''}: check that it can be reached"
+    )
+
+
+def _check_usable(ledger: Ledger) -> None:
+    """A language model that nothing stands in for, and that never gave an edit, is a failed run."""
+    answers = [answer for record in ledger.asked for answer in record.answers]
+    config = ledger.config
+    if not answers or any(answer.edits for answer in answers):
+        return
+    if config.fallback == "catalogue" or config.llm == "catalogue":
+        return
+    failures = [e for answer in answers for e in answer.events if e.type == "proposal_failed"]
+    raise RunError(
+        f"the language model {config.llm!r} gave no usable edit"
+        f"{f' ({failures[-1].message})' if failures else ''}: take a more capable one, or let the "
+        f"catalogue step in with --fallback catalogue, in a new run"
     )
 
 

@@ -8,6 +8,7 @@ that the same program serves hosted models, models in this process and the catal
 """
 
 import logging
+from collections.abc import Callable
 from typing import Annotated, get_args
 
 import dspy
@@ -23,6 +24,8 @@ from agent.trajectory import Axis
 AXES: tuple[str, ...] = get_args(Axis)
 AT_ONCE = 8
 """Requests that a model gets at the same time."""
+LONGEST_QUESTION = 600.0
+"""Seconds that a hosted model may take for one question, retries included."""
 
 
 def _known_axis(value: object) -> object:
@@ -68,13 +71,15 @@ class EditProgram(dspy.Module):
         return self.repair(**inputs) if "error" in inputs else self.propose(**inputs)
 
 
-def make_proposer(
+def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten the config
     spec: str,
     *,
     base_url: str | None = None,
     seed: int = 0,
     device: str = "auto",
+    cache: bool = False,
     policy: RetryPolicy | None = None,
+    time_left: Callable[[], float | None] | None = None,
 ) -> LMProposer:
     """The proposer for an LM spec; a model in this process loads when it is first asked.
 
@@ -83,7 +88,9 @@ def make_proposer(
         base_url: Address of an OpenAI-compatible server, for hosted specs.
         seed: Of the jitter between retries; what is proposed follows each request's own seed.
         device: Where a model in this process runs.
+        cache: Whether the answers of hosted models are kept, and not asked for twice.
         policy: How failed calls are repeated.
+        time_left: Seconds that hosted models may still take, or None: no limit.
 
     Raises:
         InputError: the spec, the address or the model's folder is wrong.
@@ -94,14 +101,15 @@ def make_proposer(
         case CatalogueSpec():
             manner = Manner(at_once=1, sees_all=True)
         case HostedSpec():
-            manner = Manner(at_once=AT_ONCE, priced=base_url is None)
+            manner = Manner(at_once=AT_ONCE, priced=base_url is None, patience=LONGEST_QUESTION)
         case TransformersSpec():
             manner = Manner(at_once=AT_ONCE)
     return LMProposer(
         EditProgram(),
-        make_lm(spec, base_url=base_url, device=device),
+        make_lm(spec, base_url=base_url, device=device, cache=cache),
         spec=spec,
         manner=manner,
         policy=policy or RetryPolicy(),
         seed=seed,
+        time_left=time_left,
     )

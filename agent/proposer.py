@@ -54,6 +54,12 @@ class ProposalRequest(BaseModel):
     seed: int
 
 
+def knowing(request: ProposalRequest, given: tuple[str, ...]) -> ProposalRequest:
+    """The request with what other requests got already counted as tried."""
+    tried = dict.fromkeys((*request.tried_prompts, *given))
+    return request.model_copy(update={"tried_prompts": tuple(tried)})
+
+
 class Proposals(BaseModel):
     """A proposer's answer to one request. Never more edits than were asked for."""
 
@@ -61,7 +67,7 @@ class Proposals(BaseModel):
 
     edits: tuple[Edit, ...] = ()
     events: tuple[Event, ...] = ()
-    """`proposal_failed`, `retry` and the like."""
+    """`proposal_failed`, `retry`, `fallback` and the like."""
     answered: bool = True
     """Whether an answer came at all, usable or not."""
     llm_calls: int = 0

@@ -18,14 +18,36 @@ SECRET_SHAPE = re.compile(r"\b(sk-|hf_|ghp_|xai-|gsk_|AIza)[\w*-]{6,}|(?<=Bearer
 MIN_LENGTH = 8
 MASK = "[secret]"
 
+_kept: set[str] = set()
+"""Secrets that came from elsewhere than the environment."""
+
+
+def keep_secret(value: str) -> None:
+    """From now on `redact` masks this, too."""
+    _kept.add(value.strip())
+
 
 def redact(text: str) -> str:
-    """The text without the secrets of the environment and what looks like a key."""
-    values = [value.strip() for name, value in os.environ.items() if SECRET_NAME.search(name)]
-    secrets = {form for value in values for form in (value, quote(value, safe=""))}
-    for secret in sorted((s for s in secrets if len(s) >= MIN_LENGTH), key=len, reverse=True):
+    """The text without the known secrets and what looks like a key."""
+    for secret in _secrets():
         text = text.replace(secret, MASK)
     return SECRET_SHAPE.sub(MASK, text)
+
+
+def holds_secret(data: bytes) -> bool:
+    """Whether one of the known secrets stands in something that is to be kept."""
+    return any(secret.encode() in data for secret in _secrets())
+
+
+def _secrets() -> list[str]:
+    """The known secrets, and how they look in an address; the longest first."""
+    named = (
+        value.strip()
+        for name, value in os.environ.items()
+        if SECRET_NAME.search(name) and not name.upper().endswith("_FILE")  # that is a path
+    )
+    forms = {form for value in (*named, *_kept) for form in (value, quote(value, safe=""))}
+    return sorted((form for form in forms if len(form) >= MIN_LENGTH), key=len, reverse=True)
 
 
 def check_address(option: str, address: str | None) -> None:

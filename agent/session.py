@@ -219,6 +219,8 @@ def _said(value: object) -> str:
     """A setting as it is given on the command line."""
     if isinstance(value, tuple):
         return "x".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return "at its default" if value is None else repr(value)
 
 

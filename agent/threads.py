@@ -1,13 +1,16 @@
 """Does several things at once and hands back their results in order.
 
     answers = concurrently([partial(ask, request) for request in requests])
+    answers = within(2.5, [partial(ask, request) for request in requests])    # None: took longer
 
 The one rule that is not obvious: the threads are daemons, so a call that hangs on a server keeps
 neither Ctrl-C nor the end of the program waiting.
 """
 
 import itertools
+import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -43,3 +46,37 @@ def concurrently(calls: Sequence[Callable[[], T]], *, at_once: int | None = None
     if errors:
         raise errors[min(errors)]
     return [results[place] for place in range(len(calls))]
+
+
+def within(seconds: float, calls: Sequence[Callable[[], T]]) -> list[T | None]:
+    """Runs calls in threads, all at once, and waits so long and no longer.
+
+    A call that takes more time goes on unheard, and its place holds None; with no time at all
+    none is begun.
+
+    Raises:
+        BaseException: that of the first call that raised one; the others aren't waited for then.
+    """
+    if seconds <= 0:
+        return [None] * len(calls)
+    end = time.monotonic() + seconds
+    finished: queue.SimpleQueue[tuple[int, T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def work(place: int) -> None:
+        try:
+            finished.put((place, calls[place](), None))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            finished.put((place, None, error))
+
+    for place in range(len(calls)):
+        threading.Thread(target=work, args=(place,), daemon=True).start()
+    results: dict[int, T | None] = {}
+    for _ in calls:
+        try:
+            place, result, error = finished.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            break
+        if error is not None:
+            raise error
+        results[place] = result
+    return [results.get(place) for place in range(len(calls))]

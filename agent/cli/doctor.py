@@ -9,12 +9,14 @@ from agent.cli.output import print_json
 from agent.cli.parsers import Subparsers, add_command, add_json
 
 if TYPE_CHECKING:
-    from agent.doctor import Check
+    from agent.checks import Check
 
+NAMED = ("llm", "llm_base_url", "renderer", "scorer")
 EXAMPLES = """\
 examples:
   pamela-agent doctor
   pamela-agent doctor --json
+  pamela-agent doctor --llm ollama_chat/llama3.1:8b --renderer diffusers:models/my-pipeline
 
 exit codes: 0 `pamela-agent run` can work, 1 something that it needs is missing
 """
@@ -23,14 +25,23 @@ exit codes: 0 `pamela-agent run` can work, 1 something that it needs is missing
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
     summary = "check the installation and say what is missing"
-    add_json(add_command(subparsers, "doctor", summary, EXAMPLES))
+    parser = add_command(subparsers, "doctor", summary, EXAMPLES)
+    add_json(parser)
+    for name, metavar, words in (
+        ("--llm", "SPEC", "say of this language model whether it can be used"),
+        ("--llm-base-url", "URL", "address of its server"),
+        ("--renderer", "SPEC", "say it of this renderer"),
+        ("--scorer", "SPEC", "say it of this scorer"),
+    ):
+        parser.add_argument(name, metavar=metavar, default=argparse.SUPPRESS, help=words)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Checks the installation."""
     from agent.doctor import examine, healthy
 
-    checks = examine()
+    named = {name: value for name, value in vars(args).items() if name in NAMED}
+    checks = examine(**named)
     ready = healthy(checks)
     if args.json:
         print_json({"ok": ready, "checks": [asdict(check) for check in checks]})

@@ -31,6 +31,8 @@ class Option:
     kind: Callable[[str], Any] = str
     metavar: str | None = None
     choices: tuple[str, ...] | None = None
+    switch: bool = False
+    """Whether it takes no value: `--name`, or `--no-name`."""
 
 
 MODELS = (
@@ -41,6 +43,16 @@ MODELS = (
         metavar="SPEC",
     ),
     Option("llm_base_url", "address of an OpenAI-compatible server", metavar="URL"),
+    Option(
+        "fallback",
+        "what proposes where the language model's answer is of no use (default: catalogue)",
+        choices=("catalogue", "none"),
+    ),
+    Option(
+        "llm_cache",
+        "keep the answers of hosted models, so that none is paid for twice (default: on)",
+        switch=True,
+    ),
     Option(
         "renderer",
         "what draws: miniature, diffusers:<path or id>, openai:<model>, scene or fake "
@@ -104,8 +116,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for title, options in GROUPS.items():
         group = parser.add_argument_group(title)
         for option in options:
+            flag = "--" + option.field.replace("_", "-")
+            if option.switch:
+                group.add_argument(
+                    flag,
+                    dest=option.field,
+                    action=argparse.BooleanOptionalAction,
+                    default=argparse.SUPPRESS,
+                    help=option.help,
+                )
+                continue
             group.add_argument(
-                "--" + option.field.replace("_", "-"),
+                flag,
                 dest=option.field,
                 type=option.kind,
                 metavar=option.metavar,

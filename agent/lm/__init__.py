@@ -24,13 +24,16 @@ __all__ = [
 ]
 
 
-def make_lm(spec: str, *, base_url: str | None = None, device: str = "auto") -> "dspy.LM":
+def make_lm(
+    spec: str, *, base_url: str | None = None, device: str = "auto", cache: bool = False
+) -> "dspy.LM":
     """The language model that a spec names; models in this process load at the first call.
 
     Args:
         spec: `catalogue`, `<provider>/<model>` or `transformers:<path or id>`.
         base_url: Address of an OpenAI-compatible server, for hosted specs.
         device: Where a model in this process runs: `auto`, `cpu`, `cuda` or `mps`.
+        cache: Whether the answers of hosted models are kept, and not asked for twice.
 
     Raises:
         InputError: the spec, the address or the model's folder is wrong.
@@ -43,7 +46,7 @@ def make_lm(spec: str, *, base_url: str | None = None, device: str = "auto") -> 
         case HostedSpec():
             from agent.lm.hosted import make_hosted
 
-            return make_hosted(parsed, base_url=base_url)
+            return make_hosted(parsed, base_url=base_url, cache=cache)
         case CatalogueSpec():
             from agent.lm.catalogue import CatalogueEngine
 

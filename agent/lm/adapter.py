@@ -4,18 +4,25 @@
         program(request=document)
 
 The chat format with its headers is what is asked for. The one rule that is not obvious: an answer
-that is plain JSON instead, in a code fence or with prose around it, is read as well, without
-another call, because small models often answer like that.
+that is plain JSON instead, in a code fence or with prose around it, is read as well, and so are
+plain lines (`agent.lm.lines`), without another call, because small models often answer like that.
 """
 
+import json
+from contextlib import suppress
 from typing import Any, cast
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
+from agent.lm.lines import read_lines
+
+EDITS = "edits"
+"""The field that plain lines can fill; others stay empty then."""
+
 
 class EitherFormatAdapter(dspy.ChatAdapter):
-    """Asks in the chat format; reads the chat format and JSON."""
+    """Asks in the chat format; reads the chat format, JSON and plain lines."""
 
     def __init__(self) -> None:
         super().__init__(use_json_adapter_fallback=False)
@@ -36,8 +43,16 @@ class EitherFormatAdapter(dspy.ChatAdapter):
     def _parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         try:
             return super().parse(signature, completion)
-        except AdapterParseError as error:
-            try:
-                return self._json.parse(signature, completion)
-            except (AdapterParseError, ValueError):
-                raise error from None
+        except AdapterParseError:
+            for text in (completion, _as_json(signature, completion)):
+                with suppress(AdapterParseError, ValueError):
+                    return self._json.parse(signature, text)
+            raise
+
+
+def _as_json(signature: type[dspy.Signature], completion: str) -> str:
+    """The edits that stand in plain lines as the JSON that was wanted; empty if there are none."""
+    edits = read_lines(completion)
+    if not edits or EDITS not in signature.output_fields:
+        return ""
+    return json.dumps({**dict.fromkeys(signature.output_fields, ""), EDITS: edits})

@@ -9,6 +9,7 @@ raised; an answer that can't be read, or a server that stays broken, is an outco
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +21,8 @@ from agent.lm.adapter import EitherFormatAdapter
 from agent.lm.problems import fatal
 from agent.retry import Retry, RetryPolicy, one_line, retrying
 
+KEPT = "kept_usage"
+"""Where the history says which tokens an answer took that came from the cache."""
 HISTORY = 4
 """Calls that DSPy remembers of each object; ours make one."""
 
@@ -47,6 +50,8 @@ class Outcome:
     retries: tuple[Retry, ...] = ()
     used: Used = Used()
     seconds: float = 0.0
+    asked: bool = True
+    """Whether anything was sent."""
 
     @property
     def answered(self) -> bool:
@@ -55,11 +60,11 @@ class Outcome:
 
     @property
     def calls(self) -> int:
-        """Requests that were sent, failed ones included."""
-        return 1 + len(self.retries)
+        """Requests that were made, failed ones and those that the cache answered included."""
+        return int(self.asked) + len(self.retries)
 
 
-def call(
+def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     program: dspy.Module,
     lm: dspy.LM,
     inputs: dict[str, str],
@@ -67,14 +72,24 @@ def call(
     spec: str,
     policy: RetryPolicy,
     seed: int = 0,
+    time_left: Callable[[], float | None] | None = None,
 ) -> Outcome:
     """Asks once, and again while the failure is one that passes.
+
+    Args:
+        program: Gives `edits` for the inputs.
+        lm: The language model; answers that it keeps are told apart by the seed.
+        inputs: By field of the signature.
+        spec: What the language model was made of, for messages.
+        policy: How failed calls are repeated.
+        seed: Of the waits between them.
+        time_left: Seconds that are left for that, or None: no limit.
 
     Raises:
         PamelaError: the key, the name or the set-up is wrong.
     """
     started = time.perf_counter()
-    own = lm.copy()
+    own = lm.copy(rollout_id=seed) if lm.cache else lm.copy()
     retries: list[Retry] = []
     problem, reply, end = "", None, None
     drafts: tuple[Any, ...] = ()
@@ -85,6 +100,7 @@ def call(
             on_retry=retries.append,
             policy=policy,
             seed=seed,
+            time_left=time_left,
         )
     except AdapterParseError as error:
         problem, reply = _reason(error), error.lm_response
@@ -118,7 +134,7 @@ def _reason(error: AdapterParseError) -> str:
 
 
 def _used(lm: dspy.LM) -> Used:
-    usages = [entry["usage"] for entry in lm.history]
+    usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in lm.history]
     costs = [entry["cost"] for entry in lm.history]
     return Used(
         tokens_in=sum(usage.get("prompt_tokens") or 0 for usage in usages),

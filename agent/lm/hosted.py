@@ -3,10 +3,10 @@
     lm = make_hosted(HostedSpec("openai", "gpt-4o-mini"), base_url=None)
     lm = make_hosted(HostedSpec("openai", "any-name"), base_url="http://localhost:8000/v1")
 
-Keys come from the environment, where DSPy finds them itself, so that no object of ours holds one.
-DSPy's retries and its cache are off: retries are `agent.retry`'s. The one rule that is not
-obvious: with an address of one's own a key is not asked for, and if there is none the server gets
-a made-up one, because clients of this protocol always send something.
+Keys come from the environment, where DSPy finds them itself, or from a key file (`agent.lm.keys`),
+so that no object of ours holds one. DSPy's retries are off: retries are `agent.retry`'s. The one
+rule that is not obvious: with an address of one's own a key is not asked for, and if there is none
+the server gets a made-up one, because clients of this protocol always send something.
 """
 
 import os
@@ -18,6 +18,7 @@ import dspy
 from dspy.utils.exceptions import LMConfigurationError
 
 from agent.errors import InputError, PrerequisiteError
+from agent.lm.keys import VARIABLE, key_file
 from agent.lm.spec import HostedSpec
 from agent.secrets import check_address
 
@@ -45,28 +46,49 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """The variables of the providers that DSPy speaks to itself; the rest goes through LiteLLM."""
 
 
-def make_hosted(spec: HostedSpec, *, base_url: str | None) -> dspy.LM:
+def make_hosted(spec: HostedSpec, *, base_url: str | None, cache: bool = False) -> dspy.LM:
     """A `dspy.LM` for the model; nothing is sent yet.
 
+    Args:
+        spec: Provider and model.
+        base_url: Address of an OpenAI-compatible server.
+        cache: Whether answers are kept, and not asked for twice (`agent.lm.answers`).
+
     Raises:
-        InputError: the provider is unknown, or the address is none.
+        InputError: the provider is unknown, the address is none, or the key file can't be used.
         PrerequisiteError: the provider's key is not in the environment; names the variable.
     """
     check_address("--llm-base-url", base_url)
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks GitHub for prices
-    variables = key_variables(spec)
-    found = any(os.environ.get(name) for name in variables)
+    client = _client(spec, base_url)
+    if cache:
+        from agent.lm.answers import keep_answers
+        from scorer.cache import cache_folder
+
+        cache = keep_answers(cache_folder() / "answers")
+    return _lm(spec.name, {**client, "cache": cache})
+
+
+def _client(spec: HostedSpec, base_url: str | None) -> dict[str, Any]:
+    """How the model is reached."""
+    variables, file = key_variables(spec), key_file()
+    found = file is not None or any(os.environ.get(name) for name in variables)
     if variables and not found and base_url is None:
         raise PrerequisiteError(
             f"the language model {spec.name!r} needs a key: set {' or '.join(variables)} in the "
-            f"environment, or name a server of your own with --llm-base-url"
+            f"environment or name a file with it in {VARIABLE}, or name a server of your own with "
+            f"--llm-base-url"
         )
     client: dict[str, Any] = {"timeout": TIMEOUT}
     if base_url is not None:
         client["api_base"] = server_root(base_url)
         if variables and not found:
             client["api_key"] = NO_KEY
-    return _lm(spec.name, client)
+    if file is not None and spec.provider in KEYS:
+        client["api_key"] = file
+    elif file is not None and variables:  # LiteLLM takes a key as text or from the environment
+        os.environ[variables[0]] = file()
+    return client
 
 
 def key_variables(spec: HostedSpec) -> tuple[str, ...]:
@@ -98,7 +120,6 @@ def server_root(base_url: str) -> str:
 def _lm(name: str, client: dict[str, Any]) -> dspy.LM:
     settings: dict[str, Any] = {
         "temperature": TEMPERATURE,
-        "cache": False,
         "num_retries": 0,
         **client,
     }

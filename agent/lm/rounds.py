@@ -10,8 +10,8 @@ first changes nothing.
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Protocol, runtime_checkable
@@ -21,15 +21,16 @@ import dspy
 import prompts
 from agent.edits import usable_edits
 from agent.lm.call import Outcome, call
-from agent.proposer import ProposalRequest, Proposals
+from agent.proposer import ProposalRequest, Proposals, knowing
 from agent.retry import RetryPolicy
-from agent.threads import concurrently
+from agent.threads import concurrently, within
 from agent.trajectory import Edit, Event
 
 LONGEST_REPLY = 2000
 """Characters of a broken answer that are shown to the model again."""
 LISTED = 24
 """Tried prompts that a language model is told of: the last ones."""
+TOO_LATE = Outcome(problem="no answer within the time limit of the run")
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
 
 
@@ -72,6 +73,9 @@ class Manner:
     """Whether it is told of every edit that was tried, not just of the best and the worst."""
     priced: bool = False
     """Whether a call costs money, so that a price which is not known is worth a warning."""
+    patience: float | None = None
+    """Seconds after which an answer is no longer waited for; None waits for ever, and whatever
+    time is left, because a model in this process can't be left alone."""
 
 
 class LMProposer:
@@ -84,9 +88,10 @@ class LMProposer:
         manner: How this kind of language model is asked.
         policy: How failed calls are repeated.
         seed: Of the jitter between them.
+        time_left: Seconds that answers may still take, or None: no limit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - see above
         self,
         program: dspy.Module,
         lm: dspy.LM,
@@ -95,6 +100,7 @@ class LMProposer:
         manner: Manner,
         policy: RetryPolicy,
         seed: int,
+        time_left: Callable[[], float | None] | None = None,
     ) -> None:
         self._program = program
         self._lm = lm
@@ -102,6 +108,7 @@ class LMProposer:
         self._manner = manner
         self._policy = policy
         self._seed = seed
+        self._time_left = time_left
         self._warned = not manner.priced
 
     def propose(self, requests: list[ProposalRequest]) -> list[Proposals]:
@@ -110,9 +117,9 @@ class LMProposer:
         given: tuple[str, ...] = ()
         step = self._manner.at_once
         for start in range(0, len(requests), step):
-            round_ = [Asked(_knowing(request, given)) for request in requests[start : start + step]]
+            round_ = [Asked(knowing(request, given)) for request in requests[start : start + step]]
             for asked in self._answered(round_):
-                known = Asked(_knowing(asked.request, given), asked.outcomes)
+                known = Asked(knowing(asked.request, given), asked.outcomes)
                 answers.append(self._proposals(known))
                 given += tuple(edit.prompt for edit in answers[-1].edits)
         return answers
@@ -133,20 +140,36 @@ class LMProposer:
     def _round(self, round_: list[Asked]) -> list[Asked]:
         if round_ and isinstance(self._lm.engine, Gathers):
             self._lm.engine.expect(len(round_))
-        outcomes = concurrently([partial(self._call, asked) for asked in round_])
+        outcomes = self._outcomes([partial(self._call, asked) for asked in round_])
         return [
             Asked(asked.request, (*asked.outcomes, outcome))
             for asked, outcome in zip(round_, outcomes, strict=True)
         ]
+
+    def _outcomes(self, calls: list[Callable[[], Outcome]]) -> list[Outcome]:
+        """What came of each call, as far as there is time to wait for it."""
+        patience = self._manner.patience
+        if patience is None:
+            return concurrently(calls)
+        left = self._time_left() if self._time_left is not None else None
+        late = Outcome(problem=f"no answer within {patience:g} s", seconds=patience)
+        if left is not None and left < patience:
+            patience, late = left, replace(TOO_LATE, asked=left > 0, seconds=left)
+        return [outcome or late for outcome in within(patience, calls)]
 
     def _call(self, asked: Asked) -> Outcome:
         inputs = {"request": self._document(asked.request)}
         if asked.outcomes:
             inputs["previous_reply"] = (asked.outcomes[-1].reply or "")[:LONGEST_REPLY]
             inputs["error"] = asked.problem()
-        seed = self._seed + asked.request.seed
         return call(
-            self._program, self._lm, inputs, spec=self._spec, policy=self._policy, seed=seed
+            self._program,
+            self._lm,
+            inputs,
+            spec=self._spec,
+            policy=self._policy,
+            seed=self._seed + asked.request.seed,
+            time_left=self._time_left,
         )
 
     def _document(self, request: ProposalRequest) -> str:
@@ -187,9 +210,3 @@ class LMProposer:
             self._warned = True
             message = f"the price of {self._spec!r} is not known: cost_usd leaves it out"
             yield Event(type="warning", iteration=iteration, message=message)
-
-
-def _knowing(request: ProposalRequest, given: tuple[str, ...]) -> ProposalRequest:
-    """The request with what other requests got already counted as tried."""
-    tried = dict.fromkeys((*request.tried_prompts, *given))
-    return request.model_copy(update={"tried_prompts": tuple(tried)})

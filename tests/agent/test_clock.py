@@ -95,3 +95,13 @@ def test_process_has_an_age_that_grows():
     time.sleep(0.05)
 
     assert 0 <= before < process_age() < 3600
+
+
+def test_time_that_is_left_for_waiting_ends_at_nothing():
+    moments = iter([0.0, 3.0, 12.0])
+    clock = Clock(now=lambda: next(moments))
+
+    assert clock.left() is None
+    clock.end_waiting(10.0)
+    assert clock.left() == 7.0
+    assert clock.left() == 0.0

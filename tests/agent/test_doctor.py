@@ -4,7 +4,8 @@ import pytest
 
 import miniature
 from agent import doctor
-from agent.doctor import Check, examine, healthy
+from agent.checks import Check
+from agent.doctor import examine, healthy
 
 
 def found(name: str) -> Check:

@@ -2,7 +2,15 @@ import pytest
 
 from agent.builders import make_config
 from agent.errors import InputError
-from agent.limits import Budget, Spent, limit_reached, plan_budget, room_for, seconds_per_picture
+from agent.limits import (
+    Budget,
+    Spent,
+    last_answer,
+    limit_reached,
+    plan_budget,
+    room_for,
+    seconds_per_picture,
+)
 from agent.trajectory import Candidate, Image
 
 
@@ -88,3 +96,10 @@ def test_pace_leaves_out_the_first_prompt_that_loads_the_models():
 
     assert seconds_per_picture([drawn("c0000", None, 90), drawn("c0001", "c0000", 1)]) == 0.5
     assert seconds_per_picture([]) == 0
+
+
+def test_no_answer_is_waited_for_into_the_time_of_the_heldout_pictures():
+    budget = Budget(search=None, heldout_seeds=8)
+
+    assert last_answer(make_config({"time_limit": 100}), budget, spent(pace=2)) == 68
+    assert last_answer(make_config({}), budget, spent(pace=2)) is None

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from agent import doctor
+from agent.checks import Check
 from agent.cli.main import main
-from agent.doctor import Check
 
 
 def test_doctor_prints_one_document(capsys: pytest.CaptureFixture[str]):

@@ -248,8 +248,9 @@ def test_every_setting_has_an_option_that_tells_its_default():
     assert set(options) == set(RunConfig.model_fields)
     for name, option in options.items():
         default = getattr(config, name)
+        said = "on" if default is True else default
         if default is not None:
-            assert f"(default: {default})" in option.help, name
+            assert f"(default: {said})" in option.help, name
 
 
 @pytest.mark.parametrize("command", ["run", "show", "runs"])
@@ -282,7 +283,8 @@ def test_language_model_that_is_not_there_fails_a_run_that_can_go_on(
     small_run: Run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    answer = small_run("--llm", "openai/none", "--llm-base-url", "http://127.0.0.1:9/v1", "--json")
+    nobody = ("--llm", "openai/none", "--llm-base-url", "http://127.0.0.1:9/v1")
+    answer = small_run(*nobody, "--fallback", "none", "--json")
 
     assert answer.code == 1
     assert answer.document["status"] == "failed"
