@@ -16,6 +16,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -204,7 +205,7 @@ def train_encoder(
 ) -> tuple[ResNetModel, JointHeads]:
     """Trains, or goes on training, tower and maps; returns them in evaluation mode."""
     vision, heads = make_encoder(judge, plan.seed)
-    told = Told(vision.config.hidden_sizes[-1])
+    told = Told(heads.picture_projection.in_features)
     model = nn.ModuleList([vision, heads, told])
     nn.Module.to(model, device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     model.train()
