@@ -5,9 +5,8 @@
     loss += 0.5 * alignment_loss(projector(states[0]), features)
 
 What a transformer's middle block knows of each patch is pulled towards what a classifier of
-scenes sees in that patch, so that shapes are found sooner. The diffusion model, whose pictures
-are noisy, follows the perception; the image-text encoder, which must not, follows the judge. The
-finished models know nothing of it.
+scenes sees in that patch, so that shapes are found sooner: the diffusion model follows the
+participants' perception. The finished model knows nothing of it.
 """
 
 from collections.abc import Generator

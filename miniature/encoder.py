@@ -3,12 +3,12 @@
     python -m miniature.encoder
     torchrun --nproc-per-node 2 -m miniature.encoder    # shares each batch
 
-A small SigLIP vision tower learns, with the pairwise sigmoid loss (Zhai et al. 2023, arXiv
+A small vision tower learns, with the pairwise sigmoid loss of SigLIP (Zhai et al. 2023, arXiv
 2303.15343, eq. 1), which texts are true of a picture: its caption among those of other pictures,
 and every single phrase of the grammar (here a text may be true of many pictures). The words are
-the frozen sentence encoder's. A middle layer is aligned with what the judge sees in each patch,
-from which it learns shapes that few scenes and short captions teach slowly. It trains on the
-scenes of the judge, none of which the participants' perception has seen (`miniature.classifier`).
+the frozen sentence encoder's. The tower is the judge's, and begins with what the judge knows: it
+trains on the scenes of the judge, none of which the participants' perception has seen
+(`miniature.classifier`, docs/decisions/0018-the-encoders-tower-is-a-resnet.md).
 """
 
 import argparse
@@ -24,13 +24,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import SiglipVisionConfig, SiglipVisionModel
+from transformers import ResNetConfig, ResNetModel
 
 from miniature import WEIGHTS
-from miniature.alignment import alignment_loss, make_projector, patch_features, watched
 from miniature.attributes import Attributes
 from miniature.captions import Claim, caption, claims, short_prompt
-from miniature.classifier import HEADS, augment, labels_of, load_classifier, to_tensor
+from miniature.classifier import HEADS, Classifier, augment, labels_of, load_classifier, to_tensor
 from miniature.finish import Finish, draw_finish
 from miniature.training import (
     BUILD,
@@ -38,7 +37,6 @@ from miniature.training import (
     SCENES,
     Plan,
     fit,
-    hidden_matrices,
     of_encoder,
     pick_device,
     precision,
@@ -54,10 +52,11 @@ from scorer.miniature_encoder import (
     JointHeads,
     MiniatureEncoder,
     make_concepts,
+    pooled,
     save_miniature_encoder,
 )
 
-DIM = 128
+DIM, SIZE = 128, 128
 CAPTIONS = 4
 """Captions embedded beforehand for every scene, each under a palette of its own."""
 CLAIMS, CLAIMS_AT_ONCE = 0.5, 384
@@ -67,8 +66,6 @@ NAMING = 0.5
 CONCEPT_PICTURES = 2000
 """On which the probabilities of concepts are standardised."""
 TOLD_APART = ("subject", "environment", "lighting", "camera_angle", "shot")
-ALIGNED_LAYER, ALIGNMENT = 3, 10.0
-"""The layer that is aligned, and the weight: the other losses are sums over texts."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +79,14 @@ class Texts:
     claimed: list[Claim]
 
 
-def make_encoder(seed: int, device: str = "cpu") -> tuple[SiglipVisionModel, JointHeads]:
-    """An untrained vision tower with its maps into the joint space.
-
-    On a CPU attention among 64 patches is faster as plain products.
-    """
+def make_encoder(judge: Classifier, seed: int) -> tuple[ResNetModel, JointHeads]:
+    """The judge's tower, to be trained on, with untrained maps into the joint space."""
     torch.manual_seed(seed)
-    config = SiglipVisionConfig(
-        image_size=128,
-        patch_size=16,
-        hidden_size=192,
-        intermediate_size=768,
-        num_hidden_layers=6,
-        num_attention_heads=3,
-        attention_dropout=0.0,
-    )
-    vision = SiglipVisionModel(config)
-    vision.set_attn_implementation("eager" if torch.device(device).type == "cpu" else "sdpa")
-    return vision, JointHeads(visual=192, dim=DIM)
+    body: ResNetModel = judge.body
+    config: Any = ResNetConfig.from_dict({**body.config.to_dict(), "image_size": SIZE})
+    vision = ResNetModel(config)
+    vision.load_state_dict(body.state_dict())
+    return vision, JointHeads(visual=config.hidden_sizes[-1], dim=DIM)
 
 
 def sigmoid_loss(
@@ -193,56 +180,52 @@ def draw_batch(
 
 
 class Told(nn.Module):
-    """What is trained beside the encoder and left behind: maps to the judge's layer and heads."""
+    """What is trained beside the encoder and left behind: heads that name what the judge names."""
 
-    def __init__(self, width: int, features: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.projector = make_projector(width, features)
         self.heads = nn.ModuleList([nn.Linear(width, len(values)) for values in HEADS.values()])
 
     def loss(
-        self, pooled: Float[Tensor, "image width"], labels: Int[Tensor, "image head"]
+        self, seen: Float[Tensor, "image width"], labels: Int[Tensor, "image head"]
     ) -> Float[Tensor, ""]:
         """Sum over the heads of the cross entropy."""
         losses = [
-            F.cross_entropy(head(pooled), labels[:, place]) for place, head in enumerate(self.heads)
+            F.cross_entropy(head(seen), labels[:, place]) for place, head in enumerate(self.heads)
         ]
         return torch.stack(losses).sum()
 
 
 def train_encoder(
-    pictures: np.ndarray, attributes: list[Attributes], texts: Texts, plan: Plan
-) -> tuple[SiglipVisionModel, JointHeads]:
+    pictures: np.ndarray,
+    attributes: list[Attributes],
+    texts: Texts,
+    plan: Plan,
+    judge: Classifier,
+) -> tuple[ResNetModel, JointHeads]:
     """Trains, or goes on training, tower and maps; returns them in evaluation mode."""
-    vision, heads = make_encoder(plan.seed, plan.device)
-    judge = load_classifier("judge")
-    nn.Module.to(judge, plan.device)
-    sample = patch_features(judge, to_tensor(pictures[:400]).to(plan.device))
-    mean, std = sample.mean((0, 1)), sample.std((0, 1)).clamp(min=1e-3)
-    told = Told(vision.config.hidden_size, len(mean))
-    model = torch.nn.ModuleList([vision, heads, told]).to(plan.device)
-    layers: Any = vision.encoder.layers
-    aligned_layer: nn.Module = layers[ALIGNED_LAYER]
+    vision, heads = make_encoder(judge, plan.seed)
+    told = Told(heads.picture_projection.in_features)
+    model = nn.ModuleList([vision, heads, told])
+    nn.Module.to(model, device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    model.train()
 
     def loss_of(step: int) -> Tensor:
         batch = draw_batch(pictures, attributes, texts, plan, step)
         batch = Batch(**{name: value.to(plan.device) for name, value in vars(batch).items()})
-        with precision(plan.device), watched(aligned_layer) as states:
-            pooled = vision(pixel_values=batch.pictures).pooler_output.float()
-            aligned = alignment_loss(
-                told.projector(states[0]), (patch_features(judge, batch.pictures) - mean) / std
-            )
-        loss = sigmoid_loss(heads(pooled, batch.captions), batch.own)
-        loss += CLAIMS * sigmoid_loss(heads(pooled, batch.claims), batch.true)
-        return loss + ALIGNMENT * aligned + NAMING * told.loss(pooled, batch.labels)
+        with precision(plan.device):
+            seen = pooled(vision, batch.pictures).float()
+        loss = sigmoid_loss(heads(seen, batch.captions), batch.own)
+        loss += CLAIMS * sigmoid_loss(heads(seen, batch.claims), batch.true)
+        return loss + NAMING * told.loss(seen, batch.labels)
 
-    fit(model, loss_of, plan, "encoder", hidden=hidden_matrices(vision.encoder))
+    fit(model, loss_of, plan, "encoder")
     return vision, heads
 
 
 @torch.inference_mode()
 def concepts_of(
-    vision: SiglipVisionModel,
+    vision: ResNetModel,
     heads: JointHeads,
     texts: Texts,
     pictures: np.ndarray,
@@ -258,8 +241,7 @@ def concepts_of(
         made = [
             augment(pictures[row], attributes[row], texts.finishes[row][0], rng)[0] for row in part
         ]
-        pooled = vision(pixel_values=to_tensor(np.stack(made))).pooler_output
-        joint.append(heads.picture(pooled))
+        joint.append(heads.picture(pooled(vision, to_tensor(np.stack(made)))))
     claimed = heads.text(texts.claims[spoken])
     return make_concepts(claimed, values, torch.cat(joint), heads)
 
@@ -325,13 +307,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder")
-    parser.add_argument("--steps", type=int, default=8000)
-    parser.add_argument(
-        "--rate",
-        type=float,
-        default=5e-4,
-        help="of learning, at its peak; twice as much for what Muon trains",
-    )
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
@@ -346,10 +323,10 @@ def main() -> None:
         batch=64,
         seed=args.seed,
         weight_decay=0.05,
-        muon_rate=2 * args.rate,
         device=pick_device(args.device),
     )
-    vision, heads = train_encoder(shown, named, texts, plan)
+    judge = load_classifier("judge")
+    vision, heads = train_encoder(shown, named, texts, plan, judge)
     if worker()[0]:
         return
     concepts = concepts_of(vision.cpu(), heads.cpu(), texts, shown, named)

@@ -214,8 +214,8 @@ def fit(
         if start < plan.steps:
             _restore(optimizers, state.get("optimizers", []), plan.checkpoint)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    shown = {"initial": start, "total": plan.steps, "desc": name}
-    bar = tqdm(range(start, plan.steps), disable=worker()[0] > 0, **shown)
+    steps, silent = range(start, plan.steps), worker()[0] > 0
+    bar = tqdm(steps, initial=start, total=plan.steps, desc=name, disable=silent)
     for step in bar:
         for group, rate in zip(groups, rates, strict=True):
             group["lr"] = rate * learning_rate(step, plan.steps)

@@ -1,15 +1,16 @@
-"""The image-text encoder of the embedded world: a small SigLIP vision tower beside MiniLM.
+"""The image-text encoder of the embedded world: a vision tower beside MiniLM, trained as SigLIP is.
 
-    vision, heads = SiglipVisionModel(config), JointHeads(visual=192, dim=128)
-    logits = heads(vision(pixel_values=pixels).pooler_output, sentences)   # to train
+    vision, heads = ResNetModel(config), JointHeads(visual=192, dim=128)
+    logits = heads(pooled(vision, pixels), sentences)                      # to train
     save_miniature_encoder(folder, vision, heads)
     encoder = MiniatureEncoder(folder)                                     # to use
 
-The text side is the frozen sentence encoder with one linear map, so only that map and the vision
-tower are trained. What the predictor reads of a picture is the pooled features, and beside them how
-likely the encoder finds each of a list of concepts ("in moonlight" among all lightings, …): the
-zero-shot classification of Radford et al. (2021), with the mean of several phrasings as a concept's
-text. The one rule that is not obvious: training and use share `to_pixels`.
+The text side is the frozen sentence encoder with a small map, so only that map and the vision
+tower are trained. The tower is any vision model of transformers that pools. What the predictor
+reads of a picture is the pooled features, and beside them how likely the encoder finds each of a
+list of concepts ("in moonlight" among all lightings, …): the zero-shot classification of Radford
+et al. (2021), with the mean of several phrasings as a concept's text. The one rule that is not
+obvious: training and use share `to_pixels`.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
-from transformers import SiglipVisionModel
+from transformers import AutoModel, PreTrainedModel
 
 from miniature import WEIGHTS
 from scorer.device import resolve_device
@@ -37,6 +38,8 @@ from scorer.pictures import to_rgb
 
 PROJECTION, CONCEPTS, FIGURES = "projection.safetensors", "concepts.safetensors", "figures.json"
 NAME = "miniature"
+HIDDEN = 512
+"""Width inside the map of sentences."""
 SMALLEST_SPREAD = 0.01
 """Of a concept's probability: one that hardly varies is not blown up."""
 UNKNOWN, TOLERANCE = "unknown subject below", "adherence tolerance"
@@ -76,13 +79,22 @@ def to_pixels(
     return np.stack(frames).transpose(0, 3, 1, 2) / 127.5 - 1.0
 
 
+def pooled(
+    vision: nn.Module, pixels: Float[Tensor, "image 3 size size"]
+) -> Float[Tensor, "image visual"]:
+    """What a vision model sees in whole pictures; some keep the places that they pool over."""
+    return vision(pixel_values=pixels).pooler_output.flatten(1)
+
+
 class JointHeads(nn.Module):
-    """Linear maps of picture and sentence into one space, with SigLIP's scale and bias."""
+    """Maps of picture and sentence into one space, with SigLIP's scale and bias."""
 
     def __init__(self, *, visual: int, dim: int, sentence: int = DIMENSION) -> None:
         super().__init__()
         self.picture_projection = nn.Linear(visual, dim)
-        self.text_projection = nn.Linear(sentence, dim)
+        self.text_projection = nn.Sequential(
+            nn.Linear(sentence, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, dim)
+        )
         self.logit_scale = nn.Parameter(torch.tensor(10.0).log())
         self.logit_bias = nn.Parameter(torch.tensor(-4.0))  # -10 is for batches of 32,768
 
@@ -180,9 +192,7 @@ class MiniatureEncoder:
             )
         self._device = resolve_device(device)
         self._batch_size = batch_size
-        vision = SiglipVisionModel.from_pretrained(
-            str(folder), dtype=torch.float32, local_files_only=True
-        )
+        vision = AutoModel.from_pretrained(str(folder), dtype=torch.float32, local_files_only=True)
         self._vision = cast(Any, vision).eval().to(self._device)
         self._heads = _load_heads(folder / PROJECTION).eval().to(self._device)
         self._concepts = _load_concepts(folder / CONCEPTS, self._device)
@@ -217,10 +227,10 @@ class MiniatureEncoder:
         for start in range(0, len(images), self._batch_size):
             part = slice(start, start + self._batch_size)
             pixels = to_pixels(images[part], self._vision.config.image_size)
-            out = self._vision(pixel_values=torch.from_numpy(pixels).to(self._device))
-            shared = self._heads.picture(out.pooler_output)
+            seen = pooled(self._vision, torch.from_numpy(pixels).to(self._device))
+            shared = self._heads.picture(seen)
             concepts = self._concepts.features(shared, self._heads)
-            visual[part] = torch.cat([out.pooler_output, concepts], dim=1).cpu().numpy()
+            visual[part] = torch.cat([seen, concepts], dim=1).cpu().numpy()
             joint[part] = shared.cpu().numpy()
         return PictureFeatures(visual, joint)
 
@@ -233,7 +243,7 @@ class MiniatureEncoder:
 
 def save_miniature_encoder(
     folder: Path,
-    vision: SiglipVisionModel,
+    vision: PreTrainedModel,
     heads: JointHeads,
     concepts: Concepts,
     *,

@@ -6,7 +6,7 @@ import torch
 
 from miniature.attributes import Attributes, sample
 from miniature.captions import claims
-from miniature.classifier import HEADS
+from miniature.classifier import HEADS, Classifier
 from miniature.encoder import (
     CAPTIONS,
     CLAIMS_AT_ONCE,
@@ -78,7 +78,7 @@ def test_claims_are_true_of_what_a_picture_shows(
 def test_concepts_are_all_values_that_claims_speak_of(
     pictures: np.ndarray, attributes: list[Attributes], texts: Texts
 ):
-    vision, heads = make_encoder(0)
+    vision, heads = make_encoder(Classifier((8, 6, 12, 32)), 0)
     concepts = concepts_of(vision.eval(), heads.eval(), texts, pictures, attributes)
     spoken = {(c.attribute, c.value) for c in texts.claimed if c.value is not None}
     assert len(concepts.axis) == len(spoken)
