@@ -152,7 +152,8 @@ class Obeyed:
                 [
                     a == w.values[name] if name in w.values else np.nan
                     for a, w in zip(answers[name], wanted, strict=True)
-                ]
+                ],
+                float,
             )
             for name in VALUES
         }

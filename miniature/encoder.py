@@ -12,9 +12,8 @@ trains on the scenes of the judge, none of which the participants' perception ha
 """
 
 import argparse
-import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,10 @@ from transformers import ResNetConfig, ResNetModel
 
 from miniature import WEIGHTS
 from miniature.attributes import Attributes
-from miniature.captions import Claim, caption, claims, short_prompt
+from miniature.captions import Claim, claims, short_prompt
 from miniature.classifier import HEADS, Classifier, augment, labels_of, load_classifier, to_tensor
-from miniature.finish import Finish, draw_finish
+from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
+from miniature.told import CAPTIONS, CLAIMS, Texts, embed_texts, sigmoid_loss
 from miniature.training import (
     BUILD,
     HELD_OUT_EVERY,
@@ -40,10 +40,8 @@ from miniature.training import (
     of_encoder,
     pick_device,
     precision,
-    wait_for_all,
     worker,
 )
-from scorer.files import written
 from scorer.miniature_encoder import (
     FIGURES,
     TOLERANCE,
@@ -57,26 +55,13 @@ from scorer.miniature_encoder import (
 )
 
 DIM, SIZE = 128, 128
-CAPTIONS = 4
-"""Captions embedded beforehand for every scene, each under a palette of its own."""
-CLAIMS, CLAIMS_AT_ONCE = 0.5, 384
-"""Weight of the loss on single phrases beside that on captions, and how many are asked a step."""
+CLAIMS_AT_ONCE = 384
+"""Single phrases that are asked a step."""
 NAMING = 0.5
 """Weight of the loss of naming what the judge names, from the pooled features."""
 CONCEPT_PICTURES = 2000
 """On which the probabilities of concepts are standardised."""
 TOLD_APART = ("subject", "environment", "lighting", "camera_angle", "shot")
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Sentence embeddings of everything that a picture is compared with."""
-
-    captions: Float[np.ndarray, "scene caption 384"]
-    finishes: list[list[Finish]]
-    """Of each scene, the finishes of its captions."""
-    claims: Float[Tensor, "claim 384"]
-    claimed: list[Claim]
 
 
 def make_encoder(judge: Classifier, seed: int) -> tuple[ResNetModel, JointHeads]:
@@ -87,50 +72,6 @@ def make_encoder(judge: Classifier, seed: int) -> tuple[ResNetModel, JointHeads]
     vision = ResNetModel(config)
     vision.load_state_dict(body.state_dict())
     return vision, JointHeads(visual=config.hidden_sizes[-1], dim=DIM)
-
-
-def sigmoid_loss(
-    logits: Float[Tensor, "image text"], true: Bool[Tensor, "image text"]
-) -> Float[Tensor, ""]:
-    """Sigmoid loss for language-image pre-training, where a text may be true of many images."""
-    signs = 2 * true.to(logits.dtype) - 1
-    return -F.logsigmoid(signs * logits).sum() / len(logits)
-
-
-def _embed(texts: list[str]) -> np.ndarray:
-    from scorer.minilm import sentence_model
-
-    with precision("cpu"):
-        vectors = sentence_model().encode(
-            texts, batch_size=128, normalize_embeddings=True, show_progress_bar=True
-        )
-    return np.asarray(vectors, np.float32)
-
-
-def embed_texts(attributes: list[Attributes], seed: int, kept: Path) -> Texts:
-    """Captions of scenes and all claims, embedded by the frozen sentence encoder.
-
-    The first of several processes embeds and keeps them in a file, the others read it.
-    """
-    rng = np.random.default_rng(seed)
-    finishes = [[draw_finish(rng) for _ in range(CAPTIONS)] for _ in attributes]
-    captions = [
-        caption(finish.of(named), rng)
-        for named, own in zip(attributes, finishes, strict=True)
-        for finish in own
-    ]
-    known = claims()
-    texts = captions + [claim.text for claim in known]
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    file = kept.with_name(f"{kept.name}-{digest[:16]}.npy")
-    if worker()[0] == 0 and not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with written(file) as stream:
-            np.save(stream, _embed(texts))
-    wait_for_all()
-    vectors = np.load(file)
-    embedded = vectors[: len(captions)].reshape(len(attributes), CAPTIONS, -1)
-    return Texts(embedded, finishes, torch.from_numpy(vectors[len(captions) :]), known)
 
 
 @dataclass(frozen=True)
@@ -308,6 +249,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder")
     parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument(
+        "--heads-steps", type=int, default=3000, help="of the maps alone, at the end"
+    )
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -329,7 +273,17 @@ def main() -> None:
     vision, heads = train_encoder(shown, named, texts, plan, judge)
     if worker()[0]:
         return
-    concepts = concepts_of(vision.cpu(), heads.cpu(), texts, shown, named)
+    plan = replace(
+        plan,
+        checkpoint=BUILD / "encoder-heads.pt",
+        steps=args.heads_steps,
+        rate=HEADS_RATE,
+        batch=HEADS_BATCH,
+        device="cpu",
+    )
+    seen = see(vision.cpu(), shown, named, texts, args.seed)
+    train_heads(heads.cpu(), seen, texts, plan)
+    concepts = concepts_of(vision, heads, texts, shown, named)
     save_miniature_encoder(args.out, vision, heads, concepts, dtype=torch.float16)
     held_out = slice(0, None, HELD_OUT_EVERY)
     figures = measure(MiniatureEncoder(args.out), pictures[held_out], attributes[held_out])

@@ -1,9 +1,20 @@
+import json
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from benchmarks.control import JOINT, NAMED, VALUES, WORDS, Obeyed, add_control, held_out_prompts
+from benchmarks.control import (
+    JOINT,
+    NAMED,
+    TEACHER,
+    VALUES,
+    WORDS,
+    Obeyed,
+    add_control,
+    add_losses,
+    held_out_prompts,
+)
 from benchmarks.report import Report
 from miniature import words
 
@@ -65,6 +76,16 @@ def test_control_is_the_share_of_what_the_judge_can_see():
         assert report.figures[name]["control"] == pytest.approx(
             (accuracy - chance) / (1 - chance), abs=1e-4
         )
+
+
+def test_what_is_lost_to_the_slow_teacher_is_counted_where_it_is_named():
+    wanted = held_out_prompts(600, seed=5)
+    told = json.loads(TEACHER.read_text())
+    teacher = Obeyed.of(wanted, told["answers"], told["forwards"])
+    report = Report("")
+    add_losses(report, teacher, wanted)
+    assert {bar.value for bar in report.bars.values()} == {0.0}
+    assert {name: bar.n for name, bar in report.bars.items()}["lost on subject"] == 600
 
 
 def test_prompts_repeat_themselves_for_a_seed():

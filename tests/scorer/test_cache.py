@@ -47,7 +47,8 @@ def writer(folder: Path, times: str) -> subprocess.Popen[str]:
         text=True,
     )
     assert started.stdout is not None
-    assert started.stdout.readline() == "ready\n"
+    with started.stdout as said:
+        assert said.readline() == "ready\n"
     return started
 
 

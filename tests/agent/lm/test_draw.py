@@ -102,9 +102,10 @@ def test_other_seeds_give_other_edits():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_axis_comes_twice_before_all_were_used(seed: int):
-    axes = [edit.axis for edit in draw_edits(asking(seed=seed, count=10), CATALOGUE)]
+    axes = [edit.axis for edit in draw_edits(asking(seed=seed, count=11), CATALOGUE)]
 
-    assert len(set(axes[:5])) == len(set(axes[5:])) == 5
+    assert len(set(axes[:6])) == 6
+    assert len(set(axes[6:])) == 5  # there is one medium only
 
 
 def test_an_earlier_edit_is_replaced_rather_than_added_to():
@@ -144,7 +145,7 @@ def test_likes_are_proposed_more_often():
 
 
 def test_likes_in_other_words_are_understood():
-    assert counts(likes=("quiet evenings under the stars",))["moonlight"] > counts()["moonlight"]
+    assert counts(likes=("nights under a full moon",))["moonlight"] > counts()["moonlight"]
 
 
 def test_dislikes_are_proposed_less_often():
