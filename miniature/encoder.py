@@ -271,8 +271,6 @@ def main() -> None:
     )
     judge = load_classifier("judge")
     vision, heads = train_encoder(shown, named, texts, plan, judge)
-    if worker()[0]:
-        return
     plan = replace(
         plan,
         checkpoint=BUILD / "encoder-heads.pt",
@@ -283,6 +281,8 @@ def main() -> None:
     )
     seen = see(vision.cpu(), shown, named, texts, args.seed)
     train_heads(heads.cpu(), seen, texts, plan)
+    if worker()[0]:
+        return
     concepts = concepts_of(vision, heads, texts, shown, named)
     save_miniature_encoder(args.out, vision, heads, concepts, dtype=torch.float16)
     held_out = slice(0, None, HELD_OUT_EVERY)

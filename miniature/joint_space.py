@@ -20,7 +20,7 @@ from transformers import ResNetModel
 from miniature.attributes import Attributes
 from miniature.classifier import augment, to_tensor
 from miniature.told import CLAIMS, Texts, sigmoid_loss
-from miniature.training import Plan, fit, precision
+from miniature.training import Plan, fit, precision, worker
 from scorer.miniature_encoder import JointHeads, pooled
 
 HEADS_CLAIMS, HEADS_BATCH, HEADS_RATE = 2048, 512, 2e-3
@@ -76,11 +76,12 @@ def train_heads(heads: JointHeads, seen: Seen, texts: Texts, plan: Plan) -> Join
         rng = np.random.default_rng((plan.seed, step, 1))
         rows = torch.from_numpy(rng.choice(len(seen.features), plan.batch, replace=False))
         asked = torch.from_numpy(rng.choice(len(weights), HEADS_CLAIMS, p=weights))
-        own = torch.eye(len(rows), dtype=torch.bool)
+        part, parts = worker()
+        mine, own = rows[part::parts], torch.eye(len(rows), dtype=torch.bool)[part::parts]
         with precision("cpu"):
-            said = heads(seen.features[rows], seen.captions[rows]).float()
-            claimed = heads(seen.features[rows], texts.claims[asked]).float()
-        true = seen.true[rows][:, seen.kinds[asked]]
+            said = heads(seen.features[mine], seen.captions[rows]).float()
+            claimed = heads(seen.features[mine], texts.claims[asked]).float()
+        true = seen.true[mine][:, seen.kinds[asked]]
         return sigmoid_loss(said, own) + CLAIMS * sigmoid_loss(claimed, true)
 
     fit(heads, loss_of, plan, "heads")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from miniature.encoder import (
     make_encoder,
 )
 from miniature.finish import draw_finish
+from miniature.joint_space import see, train_heads
 from miniature.training import Plan
 
 
@@ -85,3 +87,22 @@ def test_concepts_are_all_values_that_claims_speak_of(
     colours = sum(attribute == "colour" for attribute, _ in spoken)
     attributes_spoken = {attribute for attribute, _ in spoken}
     assert int(concepts.axis.max()) + 1 == len(attributes_spoken) - 1 + colours
+
+
+def test_the_maps_alone_learn_which_caption_is_a_pictures_own(
+    pictures: np.ndarray, attributes: list[Attributes], texts: Texts, tmp_path: Path
+):
+    vision, heads = make_encoder(Classifier((8, 6, 12, 32)), 0)
+    seen = see(vision.eval(), pictures, attributes, texts, 0)
+    assert len(seen.features) == len(attributes) * CAPTIONS
+    own = texts.claimed[5]
+    named = texts.finishes[3][1].of(attributes[3])
+    assert bool(seen.true[3 * CAPTIONS + 1, seen.kinds[5]]) == own.holds(named)
+    told_apart = torch.randn(seen.features.shape, generator=torch.Generator().manual_seed(0))
+    seen = replace(seen, features=told_apart)
+    plan = Plan(tmp_path / "heads.pt", steps=60, rate=5e-3, batch=24)
+    train_heads(heads, seen, texts, plan)
+    with torch.no_grad():
+        logits = heads(seen.features, seen.captions)
+    others = ~torch.eye(len(logits), dtype=torch.bool)
+    assert logits.diagonal().mean() > logits[others].mean() + 1
