@@ -4,7 +4,15 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.output import print_json
-from agent.cli.parsers import Subparsers, add_command, add_data, add_device, add_json, counted
+from agent.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_data,
+    add_device,
+    add_json,
+    add_trust,
+    counted,
+)
 from agent.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,11 +61,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="N",
         help="also adapt to so many of a seen person's training ratings",
     )
-    parser.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="let code run that comes with a reward model's checkpoint",
-    )
+    add_trust(parser)
     add_device(parser)
     add_json(parser)
 

@@ -80,3 +80,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device`."""
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"])
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """`--trust-remote-code`, for commands that load reward models."""
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="let code run that comes with a reward model's checkpoint",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.output import print_json
-from agent.cli.parsers import Subparsers, add_command, add_device, add_json
+from agent.cli.parsers import Subparsers, add_command, add_device, add_json, add_trust
 from agent.errors import InputError
 from agent.text import printable
 
@@ -55,11 +55,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "pickscore, imagereward, clipscore (each with :<path or id> too), glossy or fake:noise; "
         "may be repeated (default: pamela)",
     )
-    parser.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="let code run that comes with a reward model's checkpoint",
-    )
+    add_trust(parser)
     add_device(parser)
     add_json(parser)
 
