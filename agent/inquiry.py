@@ -13,7 +13,7 @@ anything takes; so with `overlap` off, where everything waits, the run is the sa
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -38,10 +38,12 @@ WORTH_ASKING = 0.5
 class Asked:
     """Requests that are out, or were answered before the run was resumed."""
 
-    iteration: int
     parents: tuple[str, ...]
-    answer: Callable[[], ProposalRecord]
-    """Waits for it."""
+    record: ProposalRecord
+    """Without answers as long as they are out."""
+    requests: tuple[ProposalRequest, ...] = ()
+    answers: Begun[list[Proposals]] | None = None
+    """None: they are in the record."""
 
 
 def chance_to_stay(known: int, coming: int, width: int) -> float:
@@ -94,17 +96,21 @@ class Inquirer:
         """
         return self._send(expansions, self._ledger.tried, iteration, known=given)
 
-    def take(self, asked: Asked) -> ProposalRecord:
+    def take(self, asked: Asked, *, complete: bool = True) -> ProposalRecord:
         """The answers, recorded.
+
+        Args:
+            asked: What was asked.
+            complete: Whether anything steps in for answers that are of no use.
 
         Raises:
             PamelaError: the language model can't be used, or the record holds something else.
         """
-        ledger, record = self._ledger, asked.answer()
+        ledger, record = self._ledger, self._answered(asked, complete=complete)
         ledger.store.record(record)
         if record.parents != asked.parents or len(record.answers) != len(asked.parents):
             raise RunError(
-                f"the proposals of iteration {asked.iteration} are for {record.parents!r}, but "
+                f"the proposals of iteration {record.iteration} are for {record.parents!r}, but "
                 f"the search asks for {asked.parents!r}: start a new run"
             )
         for event in (event for answer in record.answers for event in answer.events):
@@ -146,7 +152,7 @@ class Inquirer:
         asked, self._early = self._early, None
         if asked is not None:
             with suppress(PamelaError):  # nothing depends on it any more
-                self.take(asked)
+                self.take(asked, complete=False)
 
     def _ask_ahead(
         self,
@@ -193,7 +199,7 @@ class Inquirer:
         parents = tuple(expansion.parent for expansion in expansions)
         recorded = ledger.store.records.proposals.get((iteration, ahead))
         if recorded is not None:
-            return Asked(iteration, parents, lambda: recorded)
+            return Asked(parents, recorded)
         wanted = self._asker.requests(expansions, tried, iteration=iteration)
         requests = [knowing(request, known) for request in wanted]
         if not self._overlap:
@@ -208,7 +214,7 @@ class Inquirer:
             answers=(),
             seconds=time.perf_counter() - started,
         )
-        return Asked(iteration, parents, partial(self._answered, blank, requests, answers))
+        return Asked(parents, blank, tuple(requests), answers)
 
     def _call(self, requests: list[ProposalRequest]) -> list[Proposals]:
         proposer = self._proposer
@@ -217,17 +223,18 @@ class Inquirer:
                 return proposer.ask(requests)
             return proposer.propose(requests)
 
-    def _answered(
-        self, blank: ProposalRecord, requests: list[ProposalRequest], begun: Begun[list[Proposals]]
-    ) -> ProposalRecord:
+    def _answered(self, asked: Asked, *, complete: bool) -> ProposalRecord:
         """The record with the answers in it; waits for them."""
+        blank, begun = asked.record, asked.answers
+        if begun is None:
+            return blank
         started = time.perf_counter()
         if not begun.is_over():
             self._ledger.observer.phase("propose", iteration=blank.iteration, total=0)
         answers = begun.result()
-        if isinstance(self._proposer, Completes):
+        if complete and isinstance(self._proposer, Completes):
             with self._ledger.clock.stage("propose"):
-                answers = self._proposer.complete(requests, answers)
+                answers = self._proposer.complete(list(asked.requests), answers)
         self._check_answered(answers)
         seconds = round(blank.seconds + time.perf_counter() - started, 6)
         return blank.model_copy(update={"answers": tuple(answers), "seconds": seconds})

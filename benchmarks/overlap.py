@@ -9,6 +9,7 @@ off, must write the same lines.
 
 import hashlib
 import json
+import os
 import tempfile
 import threading
 import time
@@ -16,6 +17,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from scorer.profile import UserProfile
 PROMPT = "floating mossy rocks"
 MOST = 1.15
 WORDS = ("fog", "dusk", "rain", "neon", "frost", "haze", "embers", "moonlight", "snow", "shade")
+PAIRS = tuple(permutations(WORDS, 2))
 
 
 @dataclass
@@ -56,10 +59,15 @@ def edits_for(chat: str) -> str:
     at = chat.rindex("[[ ## request ## ]]")
     request, _ = json.JSONDecoder().raw_decode(chat, chat.index("{", at))
     rng = np.random.default_rng(list(hashlib.sha256(chat.encode()).digest()))
+    chosen = rng.choice(len(PAIRS), min(request["count"], len(PAIRS)), replace=False)
+    ends = [" and ".join(PAIRS[place]) for place in chosen]
     edits = [
-        {"axis": "mood", "instruction": "add to it", "prompt": f"{request['parent_prompt']}, {end}"}
-        for _ in range(request["count"])
-        for end in [" and ".join(rng.choice(WORDS, 2, replace=False))]
+        {
+            "axis": "mood",
+            "instruction": f"add {end}",
+            "prompt": f"{request['parent_prompt']}, {end}",
+        }
+        for end in ends
     ]
     return f"[[ ## edits ## ]]\n{json.dumps(edits)}\n\n[[ ## completed ## ]]"
 
@@ -233,6 +241,7 @@ def main() -> None:
             for name, (delays, overlap) in others.items()
         }
         main_run = measured(model, Path(folder), slow, overlap=True, seed=args.seed)
+    report.figures["load by core"] = round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
     report.figures["the run"] = figures(main_run)
     for name, run in runs.items():
         report.figures[name] = figures(run)
