@@ -1,7 +1,7 @@
 """The boundary to whatever suggests edits: one Protocol, and the request it is given."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -91,3 +91,19 @@ class Proposer(Protocol):
     def propose(self, requests: list[ProposalRequest]) -> list[Proposals]: ...
 
     def describe(self) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """A proposer whose work has two halves: what is waited for, and what is made of it here.
+
+    Contract: `propose(requests)` is `complete(requests, ask(requests))`. `ask` may run in another
+    thread while pictures are drawn; `complete` runs in the thread of the loop, because it may
+    compute with what drawing and judging use too.
+    """
+
+    def ask(self, requests: list[ProposalRequest]) -> list[Proposals]: ...
+
+    def complete(
+        self, requests: list[ProposalRequest], answers: list[Proposals]
+    ) -> list[Proposals]: ...

@@ -70,13 +70,17 @@ class RunLine(Value):
 
 
 class ProposalRecord(Value):
-    """All that was proposed for one iteration, written before any of it is drawn."""
+    """What was proposed for an iteration at once, written before any of it is drawn."""
 
     iteration: int
+    ahead: bool = False
+    """Whether it was asked for before all pictures of the iteration before were scored. Its parent
+    may have dropped out of the beam since; then nothing of it is drawn."""
     parents: tuple[str, ...]
     answers: tuple[Proposals, ...]
     """One a parent."""
     seconds: float = 0.0
+    """For how long the run waited for it."""
 
 
 class Result(Value):
@@ -137,7 +141,8 @@ class Records:
     """What has been written of a run so far."""
 
     started: bool = False
-    proposals: dict[int, ProposalRecord] = field(default_factory=dict)
+    proposals: dict[tuple[int, bool], ProposalRecord] = field(default_factory=dict)
+    """By iteration, and whether they were asked for ahead."""
     candidates: dict[str, Candidate] = field(default_factory=dict)
     steps: dict[int, Step] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -154,7 +159,7 @@ class Records:
             case RunLine():
                 self.started = True
             case ProposalRecord():
-                self.proposals[record.iteration] = record
+                self.proposals[record.iteration, record.ahead] = record
             case Candidate():
                 self.candidates[record.id] = record
             case Step():
@@ -166,6 +171,11 @@ class Records:
             case Result():
                 self.result = record
         self.spent = _spent(self.spent, record, seconds)
+
+    def began(self, iteration: int) -> bool:
+        """Whether anything shows that the iteration was gone into."""
+        tried = any(candidate.iteration == iteration for candidate in self.candidates.values())
+        return tried or (iteration, False) in self.proposals
 
     @property
     def initial(self) -> Candidate | None:

@@ -178,7 +178,7 @@ class RunStore:
             case RunLine():
                 return known.started
             case ProposalRecord():
-                return record.iteration in known.proposals
+                return (record.iteration, record.ahead) in known.proposals
             case Candidate():
                 return record.id in known.candidates
             case Step():
