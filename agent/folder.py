@@ -93,7 +93,7 @@ def read_header(folder: Path) -> RunHeader:
 def is_held(folder: Path) -> bool:
     """Whether a process is at work on the run."""
     lock = folder / LOCK
-    if not lock.exists():
+    if lock.is_symlink() or not lock.is_file():  # a link could lead to another's file
         return False
     try:
         with FileLock(lock, timeout=0):

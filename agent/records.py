@@ -120,7 +120,7 @@ def from_line(line: str) -> tuple[Record, Seconds | None]:
     Raises:
         ValueError: the line is no record.
     """
-    body = json.loads(line)
+    body = json.loads(line, parse_constant=_no_number)
     if not isinstance(body, dict) or body.get("type") not in TYPES:
         raise ValueError("no record of a known type")
     record_type = TYPES[body.pop("type")]
@@ -130,6 +130,10 @@ def from_line(line: str) -> tuple[Record, Seconds | None]:
     if record_type is Step:
         seconds = Seconds.model_validate(body.pop("seconds", {}))
     return record_type.model_validate(body), seconds
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 @dataclass

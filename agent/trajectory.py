@@ -31,9 +31,9 @@ Stage = Literal["propose", "render", "score"]
 
 
 class Value(BaseModel):
-    """Base of the frozen values: unknown fields are an error."""
+    """Base of the frozen values: unknown fields are an error, and so are infinite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Edit(Value):
