@@ -12,63 +12,25 @@ rather than gains, because a parent was chosen for its score, luck included, and
 would look worse for it.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
 
+from agent.cards import CardEffect, TasteCard
 from agent.effects import FREE, Worth, new_values
 from agent.errors import InputError
 from agent.family import Family
-from agent.trajectory import Candidate, Trajectory, Value
+from agent.trajectory import Trajectory
 
 Array = NDArray[np.float64]
 
-CARD_VERSION = 1
 WIDTH = 1.96
 """Standard deviations in a 95 % interval."""
 RATIOS = np.geomspace(0.02, 50.0, 25)
 """Variance of the worths in that of the noise, tried one by one."""
-MAX_CARD = 1_000_000
-"""Bytes; far more than any card has."""
-
-
-class CardEffect(Value):
-    """What one value is worth to this person, in points of the scorer."""
-
-    axis: str
-    name: str
-    effect: float
-    low: float
-    high: float
-    tried: int = Field(ge=1)
-    """Scored prompts in which it was new."""
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether its interval leaves out zero."""
-        return self.low > 0 or self.high < 0
-
-
-class TasteCard(Value):
-    """What was learnt of a person's taste."""
-
-    schema_version: int = CARD_VERSION
-    user_id: str
-    scorer: str
-    runs: tuple[str, ...]
-    prompts: int = Field(ge=0)
-    """Scored prompts in all."""
-    spread: float = Field(ge=0)
-    """Standard deviation of the scores within a run."""
-    effects: tuple[CardEffect, ...] = ()
-    """The most liked first."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +72,7 @@ def make_card(runs: Sequence[Trajectory]) -> TasteCard:
     )
 
 
-def _design(runs: "Any") -> Design:
+def _design(runs: Iterable[Trajectory]) -> Design:
     rows: list[frozenset[Worth]] = []
     scores: list[float] = []
     blocks: list[int] = []
@@ -130,7 +92,10 @@ def _design(runs: "Any") -> Design:
     matrix = np.array([[worth in row for worth in worths] for row in rows], dtype=np.float64)
     matrix = matrix.reshape(len(rows), len(worths))
     return Design(
-        worths, _centred(matrix, blocks), _centred(np.array(scores, dtype=np.float64), blocks), tried
+        worths,
+        _centred(matrix, blocks),
+        _centred(np.array(scores, dtype=np.float64), blocks),
+        tried,
     )
 
 
@@ -196,46 +161,3 @@ def _posterior(carried: Array, scores: Array) -> tuple[Array, Array]:
     shrunk = ratio * lengths**2 / (1 + ratio * lengths**2)
     variance = noise * ratio * (1 - np.sum(right.T**2 * shrunk, axis=1))
     return mean, np.sqrt(np.maximum(variance, 0.0))
-
-
-def write_card(card: TasteCard) -> str:
-    """The card as a small JSON document."""
-    document = card.model_dump(mode="json")
-    for effect in document["effects"]:
-        effect |= {name: round(effect[name], 4) for name in ("effect", "low", "high")}
-    document["spread"] = round(card.spread, 4)
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
-def read_card(path: Path) -> TasteCard:
-    """Reads a card from a file.
-
-    Raises:
-        InputError: it is no card, or one of another version.
-    """
-    advice = "make one with `pamela-agent card RUN --out FILE`"
-    try:
-        with path.open("rb") as stream:
-            text = stream.read(MAX_CARD + 1)
-        if len(text) > MAX_CARD:
-            raise InputError(f"the card {str(path)!r} has more than {MAX_CARD} bytes: {advice}")
-        card = TasteCard.model_validate_json(text)
-    except OSError as error:
-        raise InputError(f"the card {str(path)!r} can't be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise InputError(
-            f"the card {str(path)!r} is not valid: {place}: {first['msg'].lower()}; {advice}"
-        ) from error
-    if card.schema_version != CARD_VERSION:
-        raise InputError(
-            f"the card {str(path)!r} has schema version {card.schema_version}, this program reads "
-            f"{CARD_VERSION}: {advice}"
-        )
-    return card
-
-
-def is_known(candidate: Candidate) -> bool:
-    """Whether a candidate counts for a card."""
-    return candidate.score is not None

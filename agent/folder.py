@@ -27,6 +27,7 @@ HEADER = "run.json"
 LINES = "trajectory.jsonl"
 LOCK = ".lock"
 BEST = "best.png"
+REPORT = "report.html"
 IMAGES = "images"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from agent.cards import TasteCard
 from agent.clock import add
 from agent.config import RunConfig
 from agent.errors import InputError
@@ -58,6 +59,8 @@ class RunHeader(Value):
     """What proposer, renderer and scorer say of themselves."""
     packages: dict[str, str] = Field(default_factory=dict)
     device: str = "auto"
+    warm_start: TasteCard | None = None
+    """What was known of the person's taste beforehand."""
 
 
 class RunLine(Value):

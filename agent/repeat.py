@@ -13,7 +13,8 @@ from agent.builders import option_of
 from agent.config import RunConfig
 from agent.records import RunHeader
 
-NO_PROFILE = "PROFILE.json"
+NO_PROFILE, CARD = "PROFILE.json", "CARD.json"
+"""What is to be put in: a profile made in memory; the card, which stands in `run.json`."""
 
 
 def repeat_command(header: RunHeader, runs_dir: str = "runs") -> str:
@@ -23,10 +24,16 @@ def repeat_command(header: RunHeader, runs_dir: str = "runs") -> str:
         user = posixpath.normpath(posixpath.join(runs_dir, "run", header.profile_path))
     words = ["pamela-agent", "run", f"--user={user}" if user.startswith("-") else "--user"]
     words += [] if user.startswith("-") else [user]
-    words += [f"--prompt={header.prompt}"] if header.prompt.startswith("-") else [
-        "--prompt",
-        header.prompt,
-    ]
+    words += (
+        [f"--prompt={header.prompt}"]
+        if header.prompt.startswith("-")
+        else [
+            "--prompt",
+            header.prompt,
+        ]
+    )
+    if header.warm_start is not None:
+        words += ["--warm-start", CARD]
     for name in changed_settings(header.config):
         words += _option(name, getattr(header.config, name))
     return shlex.join(words)

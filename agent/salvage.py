@@ -31,6 +31,7 @@ from agent.trajectory import SCHEMA_VERSION, Event, Seconds, Step, Trajectory
 
 M = TypeVar("M", bound=BaseModel)
 
+TORN = f"the last line of {LINES} is torn: what it held is lost"
 ROUNDS = 20
 """How often something is taken out of a value before it is given up."""
 
@@ -61,6 +62,8 @@ def salvage(folder: Path) -> Salvaged:
         problems += lost
     held = records.result is None and is_held(folder)
     run = trajectory_of(header, records, held=held)
+    if held:  # what looks torn is being written
+        problems = [problem for problem in problems if problem != TORN]
     return Salvaged(folder, header, run, (*problems, *_lost_links(run)))
 
 
@@ -96,7 +99,7 @@ def _records(path: Path) -> tuple[Records, list[str]]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         return records, [f"{LINES} can't be read ({error.strerror})"]
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines[:-1], start=1):
         if not line.strip():
             continue
         try:
@@ -108,7 +111,8 @@ def _records(path: Path) -> tuple[Records, list[str]]:
             unknown[kind] += 1
         elif not _patched(records, line, dropped):
             unreadable.append(number)
-    return records, _lost_lines(unreadable, unknown, dropped)
+    torn = [TORN] if lines[-1].strip() else []
+    return records, _lost_lines(unreadable, unknown, dropped) + torn
 
 
 def _kind(line: bytes) -> str | None:
@@ -179,10 +183,11 @@ def fitted(model: type[M], body: Any) -> tuple[M | None, list[str]]:
         except (ValidationError, RecursionError) as error:
             if not isinstance(error, ValidationError):
                 return None, dropped
-            gone = {_without(body, detail["loc"], detail["type"]) for detail in error.errors()}
-            if gone <= {None}:
+            details = dict.fromkeys((d["loc"], d["type"]) for d in reversed(error.errors()))
+            gone = [name for loc, kind in details if (name := _without(body, loc, kind))]
+            if not gone:
                 return None, dropped
-            dropped += sorted(name for name in gone if name is not None)
+            dropped += gone
     return None, dropped
 
 
@@ -197,10 +202,8 @@ def _without(body: Any, place: tuple[int | str, ...], kind: str) -> str | None:
         except (KeyError, IndexError, TypeError):
             return None
     last = steps[-1]
-    if isinstance(body, dict) and last in body:
-        del body[last]
-    elif isinstance(body, list) and isinstance(last, int) and last < len(body):
-        del body[last]
-    else:
+    held = last in body if isinstance(body, dict) else isinstance(body, list) and last < len(body)
+    if not held:
         return None
+    del body[last]
     return ".".join(str(step) for step in steps if isinstance(step, str))

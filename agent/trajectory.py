@@ -4,11 +4,14 @@ All of them are frozen; a run appends new ones and never changes an old one. The
 not obvious: `Candidate.score` is null unless its status is `scored`. Unscored is never 0.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.config import RunConfig
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA_VERSION = 1
 
@@ -155,3 +158,13 @@ class Trajectory(Value):
     events: tuple[Event, ...] = ()
     heldout: tuple[Heldout, ...] = ()
     usage: Usage = Usage()
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A row a candidate, with the ids as its index; pandas is imported for it.
+
+        Raises:
+            PrerequisiteError: pandas is not there.
+        """
+        from agent.table import frame_of
+
+        return frame_of(self)

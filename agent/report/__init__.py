@@ -13,14 +13,13 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.folder import written
+from agent.folder import REPORT, written
 from agent.salvage import Salvaged, salvage
 from agent.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-REPORT = "report.html"
 TEMPLATES = Path(__file__).with_name("templates")
 
 

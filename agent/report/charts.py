@@ -117,7 +117,9 @@ def line_chart(
     width, height = size
     values = [y for _, y in points]
     ticks = nice_ticks(min(values), max(values))
-    across = Scale(min(x for x, _ in points), max(x for x, _ in points), LEFT + 8, width - RIGHT - 8)
+    across = Scale(
+        min(x for x, _ in points), max(x for x, _ in points), LEFT + 8, width - RIGHT - 8
+    )
     down = Scale(min(*ticks, min(values)), max(*ticks, max(values)), height - BOTTOM, TOP)
     places = digits_for(ticks)
     return Chart(
@@ -125,9 +127,7 @@ def line_chart(
         width=width,
         height=height,
         lines=tuple(_line(key, line, across, down) for key, line in lines.items() if line),
-        dots=tuple(
-            Dot((across(d.at[0]), down(d.at[1])), d.title, d.link, d.kind) for d in dots
-        ),
+        dots=tuple(Dot((across(d.at[0]), down(d.at[1])), d.title, d.link, d.kind) for d in dots),
         rows=tuple(Tick(down(tick), f"{tick:.{places}f}".replace("-", "−")) for tick in ticks),
         columns=_columns(points, across),
     )

@@ -24,7 +24,8 @@ from agent.inside import inside
 from agent.trajectory import Image
 from scorer.pictures import PictureError, read_picture
 
-QUALITY = 78
+QUALITY, LARGE_QUALITY, LARGE = 78, 92, 300
+"""Of WebP; better for copies with a side of `LARGE` or more, of which there are few."""
 WORKERS = 4
 GONE = "is missing, or leads out of the run's folder"
 
@@ -94,7 +95,7 @@ class Pictures:
             return None
         picture.thumbnail((side, side), PIL.Image.Resampling.BICUBIC)
         stream = io.BytesIO()
-        picture.save(stream, "WEBP", quality=QUALITY, method=0)
+        picture.save(stream, "WEBP", quality=LARGE_QUALITY if side >= LARGE else QUALITY, method=0)
         code = base64.b64encode(stream.getvalue()).decode()
         source = Markup(f"data:image/webp;base64,{code}")  # noqa: S704 - base64 has nothing to escape
         return Small(source, picture.width, picture.height, self._link(image.path))

@@ -145,6 +145,13 @@ def _node(
     )
 
 
+def _reach(family: Family, candidate: Candidate) -> int:
+    """About where the words beside the parent's picture end."""
+    parent = family.parent(candidate)
+    words = parent.edit.instruction if parent is not None and parent.edit else "your own prompt"
+    return PICTURE + 16 + 7 * min(len(words), TEXT)
+
+
 def _edges(family: Family, placed: Mapping[str, tuple[int, int]]) -> list[Edge]:
     edges: list[Edge] = []
     for name, (x, y) in placed.items():
@@ -156,7 +163,8 @@ def _edges(family: Family, placed: Mapping[str, tuple[int, int]]) -> list[Edge]:
         x1, y1 = x - 4, y + PICTURE // 2
         bend = max(18, (x1 - x0) // 2)
         kind = _kind(family, candidate)
-        path = f"M{x0} {y0}C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}"
-        edges.append(Edge(path, kind))
+        begin = min(x0, start[0] + _reach(family, candidate))
+        curve = f"C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}"
+        edges.append(Edge(f"M{begin} {y0}H{x0}{curve}", kind))
     order = {"lost": 0, "kept": 1, "winner": 2, "best": 2}
     return sorted(edges, key=lambda edge: order[edge.kind])

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.card import CardEffect, make_card
+from agent.card import make_card
+from agent.cards import CardEffect
 from agent.effects import Effect, effects_of
 from agent.family import Family
 from agent.repeat import repeat_command
@@ -23,13 +24,15 @@ from agent.report.tree import Tree, picture_tree
 from agent.salvage import Salvaged
 from agent.summary import headline
 from agent.text import Piece, word_diff
-from agent.trajectory import Candidate, Event, Trajectory
+from agent.trajectory import Candidate, Event, Image, Trajectory
 
 HERO = 480
 MANY, VERY_MANY = 200, 800
 """Candidates from which on their pictures are shown smaller."""
 MOST_EVENTS = 200
 MOST_MISSING = 20
+SUM = 12
+"""Characters of a checksum."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,9 @@ def view_of(found: Salvaged, seen_from: Path) -> View:
     small = {card.candidate.id: card.picture for card in cards}
     by_id = {card.candidate.id: card for card in cards}
     effects = effects_of(family)
-    axes, edits = _rows([e for e in effects if e.name is None], anchors), _rows(
-        [e for e in effects if e.name is not None], anchors
+    axes, edits = (
+        _rows([e for e in effects if e.name is None], anchors),
+        _rows([e for e in effects if e.name is not None], anchors),
     )
     best = run.best
     view = View(
@@ -159,7 +163,7 @@ def _with_problems(view: View, pictures: Pictures) -> View:
     return replace(view, problems=(*view.found.problems, *lost))
 
 
-def _first_image(candidate: Candidate | None):  # noqa: ANN202
+def _first_image(candidate: Candidate | None) -> Image | None:
     return candidate.images[0] if candidate is not None and candidate.images else None
 
 
@@ -258,9 +262,17 @@ def _failures(cards: Sequence[Card]) -> tuple[tuple[str, int, str], ...]:
 def _made_with(found: Salvaged) -> tuple[tuple[str, str], ...]:
     header = found.header
     parts = [
-        (f"{part} {key}", value) for part, said in header.parts.items() for key, value in said.items()
+        (f"{part} {key}", _short(value))
+        for part, said in header.parts.items()
+        for key, value in said.items()
     ]
     return (("device", header.device), *header.packages.items(), *parts)
+
+
+def _short(value: str) -> str:
+    """A checksum by its beginning; all of it stands in `run.json`."""
+    is_sum = len(value) > 2 * SUM and all(c in "0123456789abcdef" for c in value)
+    return f"{value[:SUM]}…" if is_sum else value
 
 
 def _said(value: object) -> str:

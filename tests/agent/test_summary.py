@@ -5,9 +5,11 @@ import pytest
 from rich.console import Console
 
 from agent.config import RunConfig
-from agent.display import Display, is_colourful
+from agent.console import is_colourful
+from agent.display import Display
 from agent.observer import Row
-from agent.summary import closing, diff_text, heading, headline, lineage, tree
+from agent.family import Family
+from agent.summary import closing, diff_text, heading, headline, tree
 from agent.trajectory import Candidate, Edit, Event, Gain, Heldout, Trajectory
 
 EVIL = "rocks [bold red]\x1b[2J :smile: <b>\n../"
@@ -126,7 +128,7 @@ def test_interrupted_run_tells_how_to_go_on():
 
 
 def test_lineage_is_the_edits_in_order():
-    assert lineage(run(Gain()), BEST) == [MIDDLE, BEST]
+    assert Family(run(Gain())).lineage(BEST) == [MIDDLE, BEST]
 
 
 def test_colours_take_the_place_of_brackets():
