@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,15 +67,17 @@ def make_run(runs_dir: Path, number: int, count: int, size: int) -> Path:
     """A finished run of `count` candidates, kept as a search keeps it."""
     folder = runs_dir / f"2026010{number % 9 + 1}-{number:04d}-a-rock-by-a-lake-{number:04x}"
     folder.mkdir(parents=True)
-    config = make_config({**FAKES, "beam_width": WIDTH, "branching": BRANCHING, "size": (size, size)})
+    config = make_config(
+        {**FAKES, "beam_width": WIDTH, "branching": BRANCHING, "size": (size, size)}
+    )
     user = UserProfile(user_id="simulated")
     header = make_header(folder.name, "a rock by a lake", config, user, parts_for(FAKES))
     rng = np.random.default_rng(number)
     with RunStore.create(folder, header) as store:
         beam: list[Candidate] = []
-        for iteration, drafts in enumerate(_drafts(rng, count, lambda: beam)):
+        for iteration, drafts in enumerate(_drafts(rng, count, beam)):
             made = [_tried(store, draft, rng, size) for draft in drafts]
-            beam = ranked([*beam, *made])[:WIDTH]
+            beam[:] = ranked([*beam, *made])[:WIDTH]
             best = beam[0]
             names = tuple(candidate.id for candidate in beam)
             store.record(Step(iteration=iteration, beam=names, best_score=best.score))
@@ -87,7 +89,7 @@ def make_run(runs_dir: Path, number: int, count: int, size: int) -> Path:
 
 
 def _drafts(
-    rng: np.random.Generator, count: int, beam: Callable[[], list[Candidate]]
+    rng: np.random.Generator, count: int, beam: Sequence[Candidate]
 ) -> Iterator[list[Draft]]:
     """The drafts of each iteration, made from the beam of the last."""
     yield [Draft(INITIAL_ID, None, 0, "a rock by a lake", None)]
@@ -96,7 +98,7 @@ def _drafts(
     while number < count:
         drafts: list[Draft] = []
         for _ in range(min(WIDTH * BRANCHING, count - number)):
-            parent = beam()[int(rng.integers(len(beam())))]
+            parent = beam[int(rng.integers(len(beam)))]
             value = values[int(rng.integers(len(values)))]
             parts = parent.prompt.split(", ")[:4]
             prompt = ", ".join([*parts, value.phrase])

@@ -46,12 +46,12 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Writes what was asked for."""
-    if args.to is None and args.pictures is None:
-        raise InputError(f"say what to export: --to {'|'.join(FORMATS)}, or --pictures FOLDER")
     if args.out is not None and args.to is None:
-        raise InputError("--out is for a table: say with --to which format")
+        raise InputError(f"--out is for a table: say with --to which format, {'|'.join(FORMATS)}")
     if args.strip_metadata and args.pictures is None:
         raise InputError("--strip-metadata is for pictures: say with --pictures where to")
+    if args.to is None and args.pictures is None:
+        raise InputError(f"say what to export: --to {'|'.join(FORMATS)}, or --pictures FOLDER")
     found = find_run(args.runs_dir, args.run)
     if args.pictures is not None:
         _copy(found, args.pictures, strip=args.strip_metadata)

@@ -81,9 +81,15 @@ def _shown(value: Any) -> Any:
 
 def figure(value: float | None, digits: int = 2) -> str:
     """`3.62`, with a dash for what is not known."""
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    return "–" if value is None else _plain(value, f".{digits}f")
 
 
 def signed(value: float | None, digits: int = 2) -> str:
     """`+0.42`, with a dash for what is not known."""
-    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+    return "–" if value is None else _plain(value, f"+.{digits}f")
+
+
+def _plain(value: float, form: str) -> str:
+    """With the true minus, and no minus before zero."""
+    text = format(value, form)
+    return text.replace("-", "−") if any(c in "123456789" for c in text) else format(0.0, form)

@@ -89,7 +89,8 @@ def test_it_fits_the_window_and_can_be_read(
 
 
 CONTRASTS = """() => {
-  const light = c => { const s = c / 255; return s <= .03928 ? s / 12.92 : ((s + .055) / 1.055) ** 2.4 };
+  const light = c => { const s = c / 255;
+    return s <= .03928 ? s / 12.92 : ((s + .055) / 1.055) ** 2.4 };
   const shine = c => .2126 * light(c[0]) + .7152 * light(c[1]) + .0722 * light(c[2]);
   const parse = text => text.match(/[\\d.]+/g).map(Number);
   const behind = e => { for (; e; e = e.parentElement) {
