@@ -27,12 +27,12 @@ def runs_document(runs: Sequence[Glance]) -> dict[str, Any]:
 
 def _entry(run: Glance) -> dict[str, Any]:
     return {
-        "id": run.header.id,
+        "id": run.id,
         "status": run.status,
-        "created": run.header.created,
+        "created": run.created,
         "folder": str(run.folder),
-        "prompt": run.header.prompt,
-        "user_id": run.header.user_id,
+        "prompt": run.prompt,
+        "user_id": run.user_id,
         "best_prompt": best_prompt(run),
         "gain": run.gain.model_dump(mode="json"),
         "renders": run.renders,

@@ -12,9 +12,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from agent.errors import InputError, RunError
@@ -22,6 +21,9 @@ from agent.records import RunHeader
 from agent.text import slug
 from agent.trajectory import SCHEMA_VERSION
 from scorer import files
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 HEADER = "run.json"
 LINES = "trajectory.jsonl"
@@ -96,6 +98,8 @@ def is_held(folder: Path) -> bool:
     lock = folder / LOCK
     if lock.is_symlink() or not lock.is_file():  # a link could lead to another's file
         return False
+    from filelock import FileLock, Timeout
+
     try:
         with FileLock(lock, timeout=0):
             return False
@@ -105,12 +109,14 @@ def is_held(folder: Path) -> bool:
         return False
 
 
-def acquire(folder: Path) -> FileLock:
+def acquire(folder: Path) -> "FileLock":
     """Takes the run for this process.
 
     Raises:
         InputError: another process has it, or the folder can't be written.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK, timeout=1)
     try:
         lock.acquire()

@@ -12,15 +12,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.errors import InputError
 from agent.find import run_folders
-from agent.folder import LINES, read_header
+from agent.folder import HEADER, LINES
 from agent.inside import inside
-from agent.records import Result as RunResult
-from agent.records import RunHeader, from_line
 from agent.salvage import Salvaged, salvage
-from agent.trajectory import Gain, RunStatus
+from agent.trajectory import SCHEMA_VERSION, Gain, RunStatus
 
 TAIL = 65_536
 """Bytes; the last line of a run has a few hundred."""
@@ -31,7 +30,10 @@ class Glance:
     """A run in short."""
 
     folder: Path
-    header: RunHeader
+    id: str
+    created: str
+    prompt: str
+    user_id: str
     status: RunStatus
     gain: Gain
     renders: int
@@ -53,46 +55,55 @@ def glances(runs_dir: Path, damaged: Callable[[str], None]) -> list[Glance]:
     found: list[Glance] = []
     for folder in run_folders(runs_dir):
         try:
-            found.append(_glance(folder))
+            found.append(_quickly(folder) or _closely(salvage(folder)))
         except InputError as error:
             damaged(str(error))
-    return sorted(found, key=lambda g: (g.header.created, g.folder.name), reverse=True)
+    return sorted(found, key=lambda g: (g.created, g.folder.name), reverse=True)
 
 
-def _glance(folder: Path) -> Glance:
+def _quickly(folder: Path) -> Glance | None:
+    """From the header and the last line; None for all that is not a whole run that ended."""
     try:
-        header, result = read_header(folder), _result(folder)
-    except InputError:  # another version's, or damaged: it is looked at more closely
-        result = None
-    else:
-        if result is not None:
-            best = result.best
-            return Glance(folder, header, result.status, result.gain, result.usage.renders, best)
-    return _closely(salvage(folder))
+        header = json.loads((folder / HEADER).read_bytes())
+        result = json.loads(_last_line(folder / LINES))
+        if header["schema_version"] != SCHEMA_VERSION or result["type"] != "result":
+            return None
+        words = [header[name] for name in ("id", "created", "prompt", "user_id")]
+        status, renders, best = result["status"], result["usage"]["renders"], result["best"]
+        sound = all(isinstance(word, str) for word in words) and isinstance(renders, int)
+        if not sound or status not in ("done", "failed") or not isinstance(best, str | None):
+            return None
+        gain = Gain.model_validate(result["gain"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return Glance(folder, *words, status, gain, renders, best)
+
+
+def _last_line(path: Path) -> bytes:
+    """The last line of a file of the run, where it is whole."""
+    if path.is_symlink() or not path.is_file():
+        return b""
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - TAIL))
+        lines = stream.read().split(b"\n")
+    return lines[-2] if len(lines) > 1 and not lines[-1] else b""
 
 
 def _closely(found: Salvaged) -> Glance:
     run = found.run
-    best = run.best.id if run.best is not None else None
     return Glance(
-        found.folder, found.header, run.status, run.gain, run.usage.renders, best, found.problems
+        folder=found.folder,
+        id=run.id,
+        created=found.header.created,
+        prompt=run.prompt,
+        user_id=run.user_id,
+        status=run.status,
+        gain=run.gain,
+        renders=run.usage.renders,
+        best=run.best.id if run.best is not None else None,
+        problems=found.problems,
     )
-
-
-def _result(folder: Path) -> RunResult | None:
-    """How the run ended, if its last line says so."""
-    path = inside(folder, LINES)
-    if path is None:
-        return None
-    try:
-        with path.open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - TAIL))
-            lines = stream.read().split(b"\n")
-        record, _ = from_line(lines[-2].decode("utf-8")) if len(lines) > 1 else (None, None)
-    except (OSError, ValueError, RecursionError):
-        return None
-    return record if isinstance(record, RunResult) and not lines[-1] else None
 
 
 def best_prompt(glance: Glance) -> str | None:
@@ -104,7 +115,8 @@ def best_prompt(glance: Glance) -> str | None:
     try:
         for line in reversed(path.read_bytes().split(b"\n")):
             if line.startswith(start):
-                return str(json.loads(line)["prompt"])
+                body: dict[str, Any] = json.loads(line)
+                return str(body["prompt"])
     except (OSError, ValueError, KeyError):
         pass
     best = salvage(glance.folder).run.best

@@ -202,8 +202,8 @@ def _without(body: Any, place: tuple[int | str, ...], kind: str) -> str | None:
         except (KeyError, IndexError, TypeError):
             return None
     last = steps[-1]
-    held = last in body if isinstance(body, dict) else isinstance(body, list) and last < len(body)
-    if not held:
+    try:
+        del body[last]
+    except (KeyError, IndexError, TypeError):
         return None
-    del body[last]
     return ".".join(str(step) for step in steps if isinstance(step, str))

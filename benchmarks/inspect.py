@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ TRIES = 5
 
 
 @contextmanager
-def timed(into: dict[str, float]) -> Iterator[None]:
+def timed(into: dict[str, float]) -> Generator[None]:
     """Wall and CPU seconds of this process."""
     wall, cpu = time.monotonic(), time.process_time()
     yield

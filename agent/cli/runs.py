@@ -1,6 +1,7 @@
 """`pamela-agent runs`: the runs of a folder, newest first."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +10,6 @@ from agent.cli.output import complain, print_json
 from agent.cli.parsers import Subparsers, add_command, add_json, add_runs_dir
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from agent.glance import Glance
 
 EXAMPLES = """\
@@ -18,8 +17,11 @@ examples:
   pamela-agent runs
   pamela-agent runs --runs-dir old --json
 """
-TABLE_WIDTH = 96
-"""Narrower windows, files and pipes get two lines a run instead of the table."""
+HEAD = ("Run", "State", "Gain", "Pictures", "Person", "Prompt")
+HEAD_STYLES = ("dim",) * len(HEAD)
+WIDEST = (42, 11, 22, 8, 18, 10_000)
+"""Columns of the window that each cell has at most."""
+SHORTEST_PROMPT = 16
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -36,7 +38,7 @@ def execute(args: argparse.Namespace) -> int:
     runs = glances(args.runs_dir, damaged=complain)
     for run in runs:
         for problem in run.problems:
-            complain(f"{run.header.id}: {problem}")
+            complain(f"{run.id}: {problem}")
     if args.json:
         from agent.document import runs_document
 
@@ -47,47 +49,49 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _show(runs: "Sequence[Glance]", runs_dir: Path) -> None:
+    from agent.text import printable
+
+    if not runs:
+        print(printable(f"no runs in {str(runs_dir)!r} yet"))
+    elif sys.stdout.isatty():
+        _show_table(runs)
+    else:
+        for run in runs:
+            about = f"{run.id}  {run.user_id}  {_gain(run)}, {run.renders} pictures  {run.status}"
+            print(f"{printable(about)}\n  {printable(run.prompt)}")
+
+
+def _show_table(runs: "Sequence[Glance]") -> None:
+    """A line a run, as wide as the window."""
+    from rich.cells import cell_len, set_cell_size
     from rich.text import Text
 
-    from agent.console import is_colourful, make_console, say
+    from agent.console import make_console
     from agent.text import printable
 
     console = make_console()
-    if not runs:
-        say(console, Text(printable(f"no runs in {str(runs_dir)!r} yet")))
-    elif is_colourful(console) and console.width >= TABLE_WIDTH:
-        _show_table(console, runs)
-    else:
-        for run in runs:
-            about = f"  {run.header.user_id}  {_gain(run)}, {run.renders} pictures  {run.status}"
-            say(console, Text.assemble((printable(run.header.id), "bold"), printable(about)))
-            say(console, Text(f"  {printable(run.header.prompt)}", "dim"))
+    table = [[printable(cell) for cell in _cells(run)] for run in runs]
+    widths = [max(cell_len(row[n]) for row in (HEAD, *table)) for n in range(len(HEAD))]
+    widths = [min(width, most) for width, most in zip(widths, WIDEST, strict=True)]
+    widths[-1] = max(SHORTEST_PROMPT, console.width - sum(widths[:-1]) - 2 * len(HEAD))
+    lines = Text()
+    for row, run in zip((HEAD, *table), (None, *runs), strict=True):
+        cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)]
+        styles = HEAD_STYLES if run is None else _styles(run)
+        for cell, style in zip(cells, styles, strict=True):
+            lines.append(cell, style)
+            lines.append("  ")
+        lines.append("\n")
+    console.print(lines, end="", no_wrap=True, crop=False, overflow="ignore")
 
 
-def _show_table(console: "Console", runs: "Sequence[Glance]") -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
+def _cells(run: "Glance") -> tuple[str, ...]:
+    return (run.id, run.status, _gain(run), str(run.renders), run.user_id, run.prompt)
 
-    from agent.text import printable
 
-    table = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1))
-    table.add_column("Run", no_wrap=True, min_width=13, ratio=3)
-    table.add_column("Prompt", ratio=5, no_wrap=True)
-    table.add_column("Person", ratio=2, no_wrap=True)
-    table.add_column("Gain", justify="right", no_wrap=True, min_width=19)
-    table.add_column("Pictures", justify="right", no_wrap=True)
-    table.add_column("State", no_wrap=True, min_width=11)
-    for run in runs:
-        table.add_row(
-            Text(printable(run.header.id), "bold"),
-            Text(printable(run.header.prompt)),
-            Text(printable(run.header.user_id)),
-            Text(_gain(run), "green" if _is_sure(run) else ""),
-            Text(str(run.renders)),
-            Text(run.status, "" if run.status == "done" else "yellow"),
-        )
-    console.print(table)
+def _styles(run: "Glance") -> tuple[str, ...]:
+    state = "" if run.status == "done" else "yellow"
+    return ("bold", state, "bold green" if _is_sure(run) else "", "", "", "dim")
 
 
 def _is_sure(run: "Glance") -> bool:

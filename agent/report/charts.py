@@ -16,6 +16,8 @@ Point = tuple[float, float]
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 26.0
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 MOST_LABELS = 12
+MOST = 1e12
+"""Figures beyond it, infinite ones among them, are no measurements."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _line(name: str, points: Sequence[Point], across: Scale, down: Scale) -> Lin
 
 
 def _finite(point: Point) -> bool:
-    return all(math.isfinite(part) and abs(part) < 1e12 for part in point)
+    return all(abs(part) < MOST for part in point)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -63,7 +64,7 @@ class Pictures:
         wanted = [i for i in dict.fromkeys(images) if (i.path, side) not in self._made]
         with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
             for image, small in zip(
-                wanted, pool.map(lambda i: self._make(i, side), wanted), strict=True
+                wanted, pool.map(partial(self._make, side=side), wanted), strict=True
             ):
                 self._made[image.path, side] = small
 

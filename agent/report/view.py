@@ -219,13 +219,13 @@ def _pairs(run: Trajectory, pictures: Pictures) -> tuple[Pair, ...]:
         first, best = held.get((run.initial.id, seed)), held.get((run.best.id, seed))
         if first is None or best is None:
             continue
-        scored = first.score is not None and best.score is not None
+        both = (first.score, best.score)
         pairs.append(
             Pair(
                 seed,
                 pictures.small(first.image, 128),
                 pictures.small(best.image, 128),
-                best.score - first.score if scored else None,  # pyright: ignore[reportOptionalOperand]
+                None if None in both else (best.score or 0.0) - (first.score or 0.0),
             )
         )
     return tuple(pairs)

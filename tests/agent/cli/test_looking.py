@@ -1,8 +1,15 @@
 """The commands that look into runs, by what they print and write."""
 
 import csv
+import fcntl
 import io
 import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +17,7 @@ import PIL.Image
 import pytest
 
 from agent.store import load_run, pixel_digest
-from tests.agent.cli.conftest import Answer
+from tests.agent.cli.conftest import ROOT, Answer
 
 Run = Callable[..., Answer]
 
@@ -47,7 +54,10 @@ def test_show_tells_one_candidate(small_run: Run, pamela: Run, here: Path):
     assert "to your own prompt" in answer.out
     assert told["candidate"] == run.candidates[1].model_dump(mode="json")
     assert told["lineage"] == ["c0001"]
-    assert told["gain"] == pytest.approx(run.candidates[1].score - run.candidates[0].score)  # pyright: ignore[reportOptionalOperand]
+    first, second = run.candidates[0].score, run.candidates[1].score
+    assert first is not None
+    assert second is not None
+    assert told["gain"] == pytest.approx(second - first)
 
 
 def test_show_names_the_candidates_that_there_are(small_run: Run, pamela: Run):
@@ -195,20 +205,23 @@ def test_runs_tell_gain_pictures_and_state(small_run: Run, pamela: Run):
     assert f"{document['usage']['renders']} pictures  done" in line
 
 
-def test_the_table_of_runs_shows_escapes_as_text(
-    small_run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
-):
-    from rich.console import Console
-
-    import agent.console
-    from agent.cli.main import main
-
+def test_the_table_of_runs_shows_escapes_as_text(small_run: Run, here: Path):
+    """In a terminal of its own: a table is for those only."""
     small_run(prompt="[bold]rocks[/] \x1b[2J")
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=140, markup=False, color_system="256")
-    monkeypatch.setattr(agent.console, "make_console", lambda: console)
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+    environment.pop("NO_COLOR", None)
+    subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", "runs"],
+        stdout=terminal,
+        env=environment,
+        check=True,
+        cwd=here,
+    )
+    shown = os.read(master, 100_000).decode()
 
-    assert main(["runs"]) == 0
-    assert r"[bold]rocks[/] \x1b[2J" in stream.getvalue()
-    assert "\x1b[2J" not in stream.getvalue()
+    assert "Pictures" in shown
+    assert r"[bold]rocks[/] \x1b[2J" in shown
+    assert "\x1b[2J" not in shown
+    assert "\x1b[1m" in shown
