@@ -16,6 +16,7 @@ Point = tuple[float, float]
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 26.0
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 MOST_LABELS = 12
+MANY_DOTS = 400
 MOST = 1e12
 """Figures beyond it, infinite ones among them, are no measurements."""
 
@@ -58,6 +59,8 @@ class Chart:
     dots: tuple[Dot, ...]
     rows: tuple[Tick, ...]
     columns: tuple[Tick, ...]
+    cloud: str = ""
+    """A path with a point for every dot that has no name of its own, where there are many."""
     left: float = LEFT
 
     @property
@@ -124,12 +127,15 @@ def line_chart(
     )
     down = Scale(min(*ticks, min(values)), max(*ticks, max(values)), height - BOTTOM, TOP)
     places = digits_for(ticks)
+    placed = [Dot((across(d.at[0]), down(d.at[1])), d.title, d.link, d.kind) for d in dots]
+    nameless = {d for d in placed if not d.kind} if len(placed) > MANY_DOTS else set[Dot]()
     return Chart(
         name=name,
         width=width,
         height=height,
         lines=tuple(_line(key, line, across, down) for key, line in lines.items() if line),
-        dots=tuple(Dot((across(d.at[0]), down(d.at[1])), d.title, d.link, d.kind) for d in dots),
+        dots=tuple(d for d in placed if d not in nameless),
+        cloud="".join(f"M{d.at[0]} {d.at[1]}h0" for d in placed if d in nameless),
         rows=tuple(Tick(down(tick), f"{tick:.{places}f}".replace("-", "−")) for tick in ticks),
         columns=_columns(points, across),
     )
