@@ -6,6 +6,7 @@ The one rule that is not obvious: what is not known is null, never an empty text
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from agent.family import Family
@@ -34,7 +35,7 @@ def _entry(run: Glance) -> dict[str, Any]:
         "prompt": run.prompt,
         "user_id": run.user_id,
         "best_prompt": best_prompt(run),
-        "gain": run.gain.model_dump(mode="json"),
+        "gain": asdict(run.gain),
         "renders": run.renders,
     }
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import InputError
-from agent.folder import HEADER, read_header
+from agent.folder import read_header
+from agent.names import HEADER, run_folders
 from agent.records import RunHeader
 
 
@@ -21,20 +22,6 @@ class Found:
 
     folder: Path
     header: RunHeader
-
-
-def run_folders(runs_dir: Path) -> list[Path]:
-    """The folders of a runs folder that hold a run; one that doesn't exist has none.
-
-    Raises:
-        InputError: the folder can't be read.
-    """
-    if not runs_dir.exists():
-        return []
-    try:
-        return [folder for folder in runs_dir.iterdir() if (folder / HEADER).is_file()]
-    except OSError as error:
-        raise InputError(f"{str(runs_dir)!r} is no runs folder ({error.strerror})") from error
 
 
 def list_runs(runs_dir: Path, damaged: Callable[[str], None] | None = None) -> list[Found]:

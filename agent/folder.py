@@ -17,20 +17,13 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 from agent.errors import InputError, RunError
+from agent.names import HEADER, LOCK, SCHEMA_VERSION
 from agent.records import RunHeader
 from agent.text import slug
-from agent.trajectory import SCHEMA_VERSION
 from scorer import files
 
 if TYPE_CHECKING:
     from filelock import FileLock
-
-HEADER = "run.json"
-LINES = "trajectory.jsonl"
-LOCK = ".lock"
-BEST = "best.png"
-REPORT = "report.html"
-IMAGES = "images"
 
 
 def new_run_folder(runs_dir: Path, prompt: str, now: datetime | None = None) -> Path:

@@ -12,17 +12,27 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.errors import InputError
-from agent.find import run_folders
-from agent.folder import HEADER, LINES
 from agent.inside import inside
-from agent.salvage import Salvaged, salvage
-from agent.trajectory import SCHEMA_VERSION, Gain, RunStatus
+from agent.names import HEADER, LINES, SCHEMA_VERSION, run_folders
 
+if TYPE_CHECKING:
+    from agent.trajectory import RunStatus
+
+T = TypeVar("T")
 TAIL = 65_536
 """Bytes; the last line of a run has a few hundred."""
+
+
+@dataclass(frozen=True)
+class ShortGain:
+    """How much better; the fields of `agent.trajectory.Gain`."""
+
+    search: float | None = None
+    heldout: float | None = None
+    heldout_ci95: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,8 @@ class Glance:
     created: str
     prompt: str
     user_id: str
-    status: RunStatus
-    gain: Gain
+    status: "RunStatus"
+    gain: ShortGain
     renders: int
     best: str | None
     """Id of the best candidate."""
@@ -55,7 +65,7 @@ def glances(runs_dir: Path, damaged: Callable[[str], None]) -> list[Glance]:
     found: list[Glance] = []
     for folder in run_folders(runs_dir):
         try:
-            found.append(_quickly(folder) or _closely(salvage(folder)))
+            found.append(_quickly(folder) or _closely(folder))
         except InputError as error:
             damaged(str(error))
     return sorted(found, key=lambda g: (g.created, g.folder.name), reverse=True)
@@ -66,17 +76,41 @@ def _quickly(folder: Path) -> Glance | None:
     try:
         header = json.loads((folder / HEADER).read_bytes())
         result = json.loads(_last_line(folder / LINES))
-        if header["schema_version"] != SCHEMA_VERSION or result["type"] != "result":
+        known = header["schema_version"] == SCHEMA_VERSION and result["type"] == "result"
+        if not known or result["status"] not in ("done", "failed"):
             return None
-        words = [header[name] for name in ("id", "created", "prompt", "user_id")]
-        status, renders, best = result["status"], result["usage"]["renders"], result["best"]
-        sound = all(isinstance(word, str) for word in words) and isinstance(renders, int)
-        if not sound or status not in ("done", "failed") or not isinstance(best, str | None):
-            return None
-        gain = Gain.model_validate(result["gain"])
+        return Glance(
+            folder=folder,
+            id=_checked(header["id"], str),
+            created=_checked(header["created"], str),
+            prompt=_checked(header["prompt"], str),
+            user_id=_checked(header["user_id"], str),
+            status=result["status"],
+            gain=_gain(result["gain"]),
+            renders=_checked(result["usage"]["renders"], int),
+            best=_checked(result["best"], str) if result["best"] is not None else None,
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return Glance(folder, *words, status, gain, renders, best)
+
+
+def _checked(value: Any, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _gain(body: dict[str, Any]) -> ShortGain:
+    interval = body["heldout_ci95"]
+    return ShortGain(
+        search=_number(body["search"]),
+        heldout=_number(body["heldout"]),
+        heldout_ci95=None if interval is None else (float(interval[0]), float(interval[1])),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _last_line(path: Path) -> bytes:
@@ -90,8 +124,11 @@ def _last_line(path: Path) -> bytes:
     return lines[-2] if len(lines) > 1 and not lines[-1] else b""
 
 
-def _closely(found: Salvaged) -> Glance:
-    run = found.run
+def _closely(folder: Path) -> Glance:
+    from agent.salvage import salvage
+
+    found = salvage(folder)
+    run, gain = found.run, found.run.gain
     return Glance(
         folder=found.folder,
         id=run.id,
@@ -99,7 +136,7 @@ def _closely(found: Salvaged) -> Glance:
         prompt=run.prompt,
         user_id=run.user_id,
         status=run.status,
-        gain=run.gain,
+        gain=ShortGain(gain.search, gain.heldout, gain.heldout_ci95),
         renders=run.usage.renders,
         best=run.best.id if run.best is not None else None,
         problems=found.problems,
@@ -119,5 +156,7 @@ def best_prompt(glance: Glance) -> str | None:
                 return str(body["prompt"])
     except (OSError, ValueError, KeyError):
         pass
+    from agent.salvage import salvage
+
     best = salvage(glance.folder).run.best
     return best.prompt if best is not None else None

@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from agent.errors import InputError
-from agent.folder import HEADER, LINES, is_held
+from agent.folder import is_held
 from agent.inside import inside
+from agent.names import HEADER, LINES, SCHEMA_VERSION
 from agent.records import (
     EVENT_KEY,
     TYPES,
@@ -27,7 +28,7 @@ from agent.records import (
     from_line,
     trajectory_of,
 )
-from agent.trajectory import SCHEMA_VERSION, Event, Seconds, Step, Trajectory
+from agent.trajectory import Event, Seconds, Step, Trajectory
 
 M = TypeVar("M", bound=BaseModel)
 

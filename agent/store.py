@@ -22,16 +22,13 @@ import PIL.PngImagePlugin
 
 from agent.errors import InputError, RunError
 from agent.folder import (
-    BEST,
-    HEADER,
-    IMAGES,
-    LINES,
     acquire,
     is_held,
     new_run_folder,
     read_header,
     written,
 )
+from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
     ProposalRecord,

@@ -17,8 +17,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from agent.family import Family
-from agent.folder import REPORT
 from agent.gain import paired_differences
+from agent.names import REPORT
 from agent.text import marked, printable, word_diff
 from agent.trajectory import Candidate, Trajectory
 

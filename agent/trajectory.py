@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.config import RunConfig
+from agent.names import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import pandas
-
-SCHEMA_VERSION = 1
 
 Axis = Literal[
     "lighting",

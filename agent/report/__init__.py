@@ -13,7 +13,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.folder import REPORT, written
+from agent.folder import written
+from agent.names import REPORT
 from agent.salvage import Salvaged, salvage
 from agent.text import printable
 
