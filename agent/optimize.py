@@ -85,7 +85,12 @@ def _search(
 ) -> Trajectory:
     config = ledger.config
     asker = Asker(
-        user, ledger.prompt, config.seed, drawable_values(config.renderer), stray_rule(config.stray)
+        user=user,
+        prompt=ledger.prompt,
+        seed=config.seed,
+        values=drawable_values(config.renderer),
+        stray=stray_rule(config.stray),
+        card=ledger.store.header.warm_start,
     )
     inquirer = Inquirer(ledger, asker, parts.proposer, searcher, overlap=overlap)
     studio = _studio(ledger, user, parts)

@@ -21,6 +21,19 @@ class Tried(BaseModel):
     """Score minus the score of its parent."""
 
 
+class Known(BaseModel):
+    """What earlier runs have shown of a value, as a taste card says it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    axis: str
+    name: str
+    effect: float
+    """By how much the score rises, in points; below 0 it falls."""
+    low: float
+    high: float
+
+
 class ProposalRequest(BaseModel):
     """What a proposer may know; the whole of it travels as one JSON field of the signature."""
 
@@ -39,6 +52,10 @@ class ProposalRequest(BaseModel):
     notes: str = ""
     best_edits: tuple[Tried, ...] = ()
     worst_edits: tuple[Tried, ...] = ()
+    known: tuple[Known, ...] = ()
+    """What earlier runs of this person have shown, the surest first."""
+    spread: float = 0.0
+    """Standard deviation of the scores in those runs."""
     tried: tuple[Tried, ...] = ()
     """Every edit of this run that was scored: the catalogue learns from all of them, a language
     model is shown the best and the worst only."""

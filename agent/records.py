@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from agent.cards import TasteCard
 from agent.clock import add
 from agent.config import RunConfig
 from agent.errors import InputError
@@ -58,6 +59,8 @@ class RunHeader(Value):
     """What proposer, renderer and scorer say of themselves."""
     packages: dict[str, str] = Field(default_factory=dict)
     device: str = "auto"
+    warm_start: TasteCard | None = None
+    """What was known of the person's taste beforehand."""
 
 
 class RunLine(Value):
@@ -124,7 +127,7 @@ def from_line(line: str) -> tuple[Record, Seconds | None]:
     Raises:
         ValueError: the line is no record.
     """
-    body = json.loads(line)
+    body = json.loads(line, parse_constant=_no_number)
     if not isinstance(body, dict) or body.get("type") not in TYPES:
         raise ValueError("no record of a known type")
     record_type = TYPES[body.pop("type")]
@@ -134,6 +137,10 @@ def from_line(line: str) -> tuple[Record, Seconds | None]:
     if record_type is Step:
         seconds = Seconds.model_validate(body.pop("seconds", {}))
     return record_type.model_validate(body), seconds
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 @dataclass
