@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from agent.cards import CardEffect, TasteCard
 from agent.effects import FREE, Worth, new_values
 from agent.errors import InputError
-from agent.family import Family
+from agent.family import Family, is_measured
 from agent.trajectory import Trajectory
 
 Array = NDArray[np.float64]
@@ -80,7 +80,7 @@ def _design(runs: Iterable[Trajectory]) -> Design:
     for number, run in enumerate(runs):
         family = Family(run)
         carried = _carried(family)
-        scored = [(c, c.score) for c in run.candidates if c.score is not None]
+        scored = [(c, c.score) for c in run.candidates if is_measured(c.score)]
         for candidate, score in scored:
             rows.append(carried.get(candidate.id, frozenset()))
             scores.append(score)

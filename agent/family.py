@@ -8,12 +8,20 @@ The one rule that is not obvious: a run may come from somebody else, so parents 
 go round in a circle; no walk here goes through a candidate twice.
 """
 
-import math
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TypeGuard
 
 from agent.search.beam import TIE
 from agent.trajectory import Candidate, Step, Trajectory
+
+MOST = 1e12
+"""Figures beyond it are no measurements: they would drown all others, or overflow."""
+
+
+def is_measured(value: float | None) -> TypeGuard[float]:
+    """Whether a figure may be counted with."""
+    return value is not None and abs(value) < MOST
 
 
 class Family:
@@ -120,4 +128,4 @@ def _difference(one: Candidate, other: Candidate | None) -> float | None:
     if other is None or one.score is None or other.score is None:
         return None
     difference = one.score - other.score
-    return difference if math.isfinite(difference) else None
+    return difference if is_measured(difference) else None

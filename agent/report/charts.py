@@ -11,14 +11,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.family import is_measured
+
 Point = tuple[float, float]
 
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 26.0
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 MOST_LABELS = 12
 MANY_DOTS = 400
-MOST = 1e12
-"""Figures beyond it, infinite ones among them, are no measurements."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _line(name: str, points: Sequence[Point], across: Scale, down: Scale) -> Lin
 
 
 def _finite(point: Point) -> bool:
-    return all(abs(part) < MOST for part in point)
+    return all(map(is_measured, point))
 
 
 @dataclass(frozen=True)

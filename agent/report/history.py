@@ -9,7 +9,7 @@ prompt, because what drifts is what the search keeps.
 from collections.abc import Mapping
 from statistics import fmean
 
-from agent.family import Family
+from agent.family import Family, is_measured
 from agent.report.charts import Chart, Dot, Point, line_chart
 from agent.trajectory import Candidate
 
@@ -24,7 +24,7 @@ def score_chart(family: Family, anchors: Mapping[str, str]) -> Chart | None:
     best: list[Point] = []
     mean: list[Point] = []
     for step in sorted(family.run.steps, key=lambda step: step.iteration):
-        kept = [s for c in _beam(family, step.beam) if (s := c.score) is not None]
+        kept = [s for c in _beam(family, step.beam) if is_measured(s := c.score)]
         if kept:
             best.append((step.iteration, max(kept)))
             mean.append((step.iteration, fmean(kept)))
@@ -41,7 +41,7 @@ def guard_charts(family: Family, anchors: Mapping[str, str]) -> tuple[Chart, ...
 def _guard_chart(family: Family, name: str, anchors: Mapping[str, str]) -> Chart | None:
     kept: list[Point] = []
     for step in sorted(family.run.steps, key=lambda step: step.iteration):
-        values = [c.scores[name] for c in _beam(family, step.beam) if name in c.scores]
+        values = [v for c in _beam(family, step.beam) if is_measured(v := c.scores.get(name))]
         if values:
             kept.append((step.iteration, fmean(values)))
     first = family.run.initial

@@ -274,7 +274,7 @@ def test_a_deep_chain_of_edits_is_no_deep_page(folder: Path):
 
 
 def test_nice_ticks_are_round_and_cover_the_figures():
-    assert nice_ticks(1.93, 3.93) == [1.0, 2.0, 3.0, 4.0]
+    assert nice_ticks(1.93, 3.93) == [1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
     for low, high in ((0.1, 0.13), (-5, 1200), (3.0, 3.0), (1e-9, 2e-9)):
         ticks = nice_ticks(low, high)
         assert ticks[0] <= low
