@@ -3,8 +3,8 @@
     card = read_card(Path("card.json"))
     card.effects[0].effect
 
-How a card is worked out stands in `agent.card`. The one rule that is not obvious: a card may come
-from somebody else, so its numbers are checked like any input.
+How a card is worked out stands in `agent.look.card`. The one rule that is not obvious: a card may
+come from somebody else, so its numbers are checked like any input.
 """
 
 import json

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from agent.family import Family
-from agent.glance import Glance, best_prompt
+from agent.look.family import Family
+from agent.look.glance import Glance, best_prompt
 from agent.trajectory import SCHEMA_VERSION, Candidate, Trajectory
 
 

@@ -102,7 +102,7 @@ def improve(order: Order, *, clock: Clock, observer: Observer | None = None) -> 
 
 def _report(folder: Path, observer: Observer) -> None:
     """Writes the report; one that can't be written is a pity, but the run is what it is."""
-    from agent.report import write_report
+    from agent.look.report import write_report
 
     try:
         write_report(folder)

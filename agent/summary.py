@@ -16,8 +16,8 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from agent.family import Family
 from agent.gain import paired_differences
+from agent.look.family import Family
 from agent.names import REPORT
 from agent.text import marked, printable, word_diff
 from agent.trajectory import Candidate, Trajectory

@@ -164,6 +164,6 @@ class Trajectory(Value):
         Raises:
             PrerequisiteError: pandas is not there.
         """
-        from agent.table import frame_of
+        from agent.look.table import frame_of
 
         return frame_of(self)

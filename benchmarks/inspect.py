@@ -22,10 +22,10 @@ import numpy as np
 from agent.builders import make_config
 from agent.header import make_header
 from agent.judge import Draft, Take, judged
+from agent.look.report import write_report
 from agent.records import INITIAL_ID, Result
 from agent.render.base import RenderRequest
 from agent.render.fake import FakeRenderer
-from agent.report import write_report
 from agent.search.beam import ranked
 from agent.store import RunStore, Shot
 from agent.trajectory import Candidate, Edit, Gain, Step, Usage
@@ -166,7 +166,7 @@ def _loading() -> dict[str, Any]:
     code = (
         "import json, time; import agent.optimize, scipy.special;"
         "w, c = time.monotonic(), time.process_time();"
-        "import jinja2, agent.report.view;"
+        "import jinja2, agent.look.report.view;"
         "print(json.dumps({'wall': time.monotonic() - w, 'cpu': time.process_time() - c}))"
     )
     done = subprocess.run(  # noqa: S603 - our own code

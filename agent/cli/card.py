@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Works the card out and shows it."""
-    from agent.card import make_card
+    from agent.look.card import make_card
 
     card = make_card([find_run(args.runs_dir, reference).run for reference in args.runs])
     if args.out is not None:

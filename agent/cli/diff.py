@@ -10,7 +10,7 @@ from agent.cli.output import print_json
 from agent.cli.parsers import RUN_HELP, Subparsers, add_command, add_json, add_runs_dir
 
 if TYPE_CHECKING:
-    from agent.compare import Difference
+    from agent.look.compare import Difference
 
 EXAMPLES = """\
 examples:
@@ -30,7 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Puts the runs side by side."""
-    from agent.compare import compare_runs
+    from agent.look.compare import compare_runs
 
     runs = [find_run(args.runs_dir, reference) for reference in (args.first, args.second)]
     difference = compare_runs(*runs)

@@ -11,8 +11,8 @@ from agent.cli.parsers import Subparsers, add_command, add_run, named_path
 from agent.errors import InputError, RunError
 
 if TYPE_CHECKING:
-    from agent.salvage import Salvaged
-    from agent.table import TableFormat
+    from agent.look.salvage import Salvaged
+    from agent.look.table import TableFormat
 
 FORMATS = ("csv", "parquet", "jsonl")
 EXAMPLES = """\
@@ -61,7 +61,7 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _copy(found: "Salvaged", folder: Path, *, strip: bool) -> None:
-    from agent.gallery import export_pictures
+    from agent.look.gallery import export_pictures
 
     copied = export_pictures(found, folder, strip=strip)
     for missing in copied.missing:
@@ -70,7 +70,7 @@ def _copy(found: "Salvaged", folder: Path, *, strip: bool) -> None:
 
 
 def _write(found: "Salvaged", kind: "TableFormat", out: Path | None) -> None:
-    from agent.table import rows_of, write_table
+    from agent.look.table import rows_of, write_table
     from scorer.files import written
 
     rows = rows_of(found.run)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agent.cli.output import complain
 
 if TYPE_CHECKING:
-    from agent.salvage import Salvaged
+    from agent.look.salvage import Salvaged
 
 
 def find_run(runs_dir: Path, reference: str) -> "Salvaged":
@@ -19,7 +19,7 @@ def find_run(runs_dir: Path, reference: str) -> "Salvaged":
         InputError: there is none.
     """
     from agent.find import resolve_run
-    from agent.salvage import salvage
+    from agent.look.salvage import salvage
 
     found = salvage(resolve_run(runs_dir, reference))
     for problem in found.problems:

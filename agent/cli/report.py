@@ -30,7 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Writes the report and says where it lies."""
-    from agent.report import write_report
+    from agent.look.report import write_report
     from agent.text import printable
 
     if args.out is not None and (args.out.is_dir() or not args.out.parent.is_dir()):

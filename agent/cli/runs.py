@@ -10,7 +10,7 @@ from agent.cli.output import complain, print_json
 from agent.cli.parsers import Subparsers, add_command, add_json, add_runs_dir
 
 if TYPE_CHECKING:
-    from agent.glance import Glance
+    from agent.look.glance import Glance
 
 EXAMPLES = """\
 examples:
@@ -33,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Lists the runs; one that is damaged is named on standard error."""
-    from agent.glance import glances
+    from agent.look.glance import glances
 
     runs = glances(args.runs_dir, damaged=complain)
     for run in runs:

@@ -8,7 +8,7 @@ from agent.cli.output import print_json
 from agent.cli.parsers import Subparsers, add_command, add_json, add_run
 
 if TYPE_CHECKING:
-    from agent.salvage import Salvaged
+    from agent.look.salvage import Salvaged
 
 EXAMPLES = """\
 examples:
@@ -62,8 +62,8 @@ def _show(found: "Salvaged") -> None:
 
 
 def _show_candidate(found: "Salvaged", name: str, *, json: bool) -> None:
-    from agent.closeup import closeup, find_candidate
-    from agent.family import Family
+    from agent.look.closeup import closeup, find_candidate
+    from agent.look.family import Family
 
     family = Family(found.run)
     candidate = find_candidate(family, name)

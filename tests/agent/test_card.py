@@ -10,11 +10,11 @@ import pytest
 
 from agent.asking import known_of
 from agent.builders import Parts
-from agent.card import make_card
 from agent.cards import TasteCard, read_card, write_card
 from agent.errors import InputError
 from agent.lm.draw import draw_edits
 from agent.lm.wording import mentioned
+from agent.look.card import make_card
 from agent.optimize import optimize
 from agent.proposer import ProposalRequest, Proposals
 from agent.render.base import RenderRequest, RenderResult

@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import pytest
 
 from agent.builders import Parts
+from agent.look.report import render, write_report
+from agent.look.report.charts import bars, line_chart, nice_ticks
+from agent.look.salvage import salvage
 from agent.optimize import optimize
-from agent.report import render, write_report
-from agent.report.charts import bars, line_chart, nice_ticks
-from agent.salvage import salvage
 from agent.store import RunStore
 from scorer import UserProfile
 

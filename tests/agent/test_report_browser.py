@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from agent.report import write_report
+from agent.look.report import write_report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

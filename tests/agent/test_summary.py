@@ -7,7 +7,7 @@ from rich.console import Console
 from agent.config import RunConfig
 from agent.console import is_colourful
 from agent.display import Display
-from agent.family import Family
+from agent.look.family import Family
 from agent.observer import Row
 from agent.summary import closing, diff_text, heading, headline, tree
 from agent.trajectory import Candidate, Edit, Event, Gain, Heldout, Trajectory

@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.text import Text
 
 from agent.errors import InputError
-from agent.family import Family
-from agent.inside import inside
+from agent.look.family import Family
+from agent.look.inside import inside
 from agent.summary import diff_text, signed
 from agent.text import printable
 from agent.trajectory import Candidate

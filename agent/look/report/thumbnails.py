@@ -21,7 +21,7 @@ from urllib.parse import quote
 import PIL.Image
 from markupsafe import Markup
 
-from agent.inside import inside
+from agent.look.inside import inside
 from agent.trajectory import Image
 from scorer.pictures import PictureError, read_picture
 

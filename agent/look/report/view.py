@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.card import make_card
 from agent.cards import CardEffect
-from agent.effects import Effect, effects_of
-from agent.family import Family
-from agent.repeat import repeat_command
-from agent.report.charts import Bar, Chart, bars
-from agent.report.history import guard_charts, score_chart
-from agent.report.thumbnails import Pictures, Small
-from agent.report.tree import Tree, picture_tree
-from agent.salvage import Salvaged
+from agent.look.card import make_card
+from agent.look.effects import Effect, effects_of
+from agent.look.family import Family
+from agent.look.repeat import repeat_command
+from agent.look.report.charts import Bar, Chart, bars
+from agent.look.report.history import guard_charts, score_chart
+from agent.look.report.thumbnails import Pictures, Small
+from agent.look.report.tree import Tree, picture_tree
+from agent.look.salvage import Salvaged
 from agent.summary import headline
 from agent.text import Piece, word_diff
 from agent.trajectory import Candidate, Event, Image, Trajectory

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.errors import InputError
 from agent.folder import is_held
-from agent.inside import inside
+from agent.look.inside import inside
 from agent.names import HEADER, LINES, SCHEMA_VERSION
 from agent.records import (
     EVENT_KEY,

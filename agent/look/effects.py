@@ -6,7 +6,8 @@
 A value is known by its name in the catalogue where the new words speak of one, so that what a
 language model says in its own words counts beside what the catalogue says; else by the edit's own
 instruction. The one rule that is not obvious: these are plain means of what was observed. Parents
-were chosen for their score, so the mean of few gains is pessimistic; `agent.card` allows for that.
+were chosen for their score, so the mean of few gains is pessimistic; `agent.look.card` allows for
+that.
 """
 
 from collections import defaultdict
@@ -14,9 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from agent.family import Family
 from agent.gain import paired_interval
 from agent.lm.wording import mentioned
+from agent.look.family import Family
 from agent.trajectory import Candidate
 from prompts.catalogue import load_catalogue
 

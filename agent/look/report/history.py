@@ -9,8 +9,8 @@ prompt, because what drifts is what the search keeps.
 from collections.abc import Mapping
 from statistics import fmean
 
-from agent.family import Family, is_measured
-from agent.report.charts import Chart, Dot, Point, line_chart
+from agent.look.family import Family, is_measured
+from agent.look.report.charts import Chart, Dot, Point, line_chart
 from agent.trajectory import Candidate
 
 GUARDS = ("saturation", "adherence", "sharpness")

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.family import is_measured
+from agent.look.family import is_measured
 
 Point = tuple[float, float]
 

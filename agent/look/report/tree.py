@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.family import Family
-from agent.report.thumbnails import Small
+from agent.look.family import Family
+from agent.look.report.thumbnails import Small
 from agent.trajectory import Candidate
 
 COLUMN, ROW, PICTURE = 232, 66, 54

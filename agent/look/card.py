@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.cards import CardEffect, TasteCard
-from agent.effects import FREE, Worth, new_values
 from agent.errors import InputError
-from agent.family import Family, is_measured
+from agent.look.effects import FREE, Worth, new_values
+from agent.look.family import Family, is_measured
 from agent.trajectory import Trajectory
 
 Array = NDArray[np.float64]

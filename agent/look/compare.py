@@ -10,9 +10,9 @@ here is the difference of two.
 from dataclasses import dataclass
 from typing import Any
 
-from agent.effects import Worth, new_values
-from agent.family import Family
-from agent.salvage import Salvaged
+from agent.look.effects import Worth, new_values
+from agent.look.family import Family
+from agent.look.salvage import Salvaged
 from agent.trajectory import Trajectory
 
 Pair = tuple[Any, Any]

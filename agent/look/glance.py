@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.errors import InputError
-from agent.inside import inside
+from agent.look.inside import inside
 from agent.names import HEADER, LINES, SCHEMA_VERSION, run_folders
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _last_line(path: Path) -> bytes:
 
 
 def _closely(folder: Path) -> Glance:
-    from agent.salvage import salvage
+    from agent.look.salvage import salvage
 
     found = salvage(folder)
     run, gain = found.run, found.run.gain
@@ -156,7 +156,7 @@ def best_prompt(glance: Glance) -> str | None:
                 return str(body["prompt"])
     except (OSError, ValueError, KeyError):
         pass
-    from agent.salvage import salvage
+    from agent.look.salvage import salvage
 
     best = salvage(glance.folder).run.best
     return best.prompt if best is not None else None

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal, assert_never
 
 from agent.errors import PrerequisiteError
-from agent.family import Family
+from agent.look.family import Family
 from agent.trajectory import Trajectory
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.folder import written
+from agent.look.salvage import Salvaged, salvage
 from agent.names import REPORT
-from agent.salvage import Salvaged, salvage
 from agent.text import printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def render(found: Salvaged, seen_from: Path) -> str:
     """The page, with links to the pictures as seen from a folder."""
     from markupsafe import Markup
 
-    from agent.report.view import view_of
+    from agent.look.report.view import view_of
 
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -19,8 +19,8 @@ import PIL.PngImagePlugin
 
 from agent.errors import InputError
 from agent.folder import written
-from agent.inside import inside
-from agent.salvage import Salvaged
+from agent.look.inside import inside
+from agent.look.salvage import Salvaged
 from agent.text import slug
 from agent.trajectory import Candidate, Image
 from scorer.pictures import PictureError, read_picture
