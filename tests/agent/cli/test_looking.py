@@ -211,9 +211,11 @@ def test_the_table_of_runs_shows_escapes_as_text(small_run: Run, here: Path):
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
+    for name in ("NO_COLOR", "COLUMNS"):
+        environment.pop(name, None)
     subprocess.run(
         [sys.executable, "-m", "agent.cli.main", "runs"],
+        stdin=terminal,
         stdout=terminal,
         env=environment,
         check=True,
