@@ -8,6 +8,7 @@ that the same program serves hosted models, models in this process and the catal
 """
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Annotated, get_args
 
@@ -90,7 +91,7 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         device: Where a model in this process runs.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
         policy: How failed calls are repeated.
-        time_left: Seconds that hosted models may still take, or None: no limit.
+        time_left: Seconds that answers may still take, or None: no limit.
 
     Raises:
         InputError: the spec, the address or the model's folder is wrong.
@@ -103,10 +104,10 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         case HostedSpec():
             manner = Manner(at_once=AT_ONCE, priced=base_url is None, patience=LONGEST_QUESTION)
         case TransformersSpec():
-            manner = Manner(at_once=AT_ONCE)
+            manner = Manner(at_once=AT_ONCE, patience=math.inf)
     return LMProposer(
         EditProgram(),
-        make_lm(spec, base_url=base_url, device=device, cache=cache),
+        make_lm(spec, base_url=base_url, device=device, cache=cache, time_left=time_left),
         spec=spec,
         manner=manner,
         policy=policy or RetryPolicy(),

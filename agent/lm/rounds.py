@@ -21,6 +21,7 @@ import dspy
 import prompts
 from agent.edits import usable_edits
 from agent.lm.call import Outcome, call
+from agent.lm.engine import TOO_LATE, KeepsForm
 from agent.proposer import ProposalRequest, Proposals, knowing
 from agent.retry import RetryPolicy
 from agent.threads import concurrently, within
@@ -30,7 +31,7 @@ LONGEST_REPLY = 2000
 """Characters of a broken answer that are shown to the model again."""
 LISTED = 24
 """Tried prompts that a language model is told of: the last ones."""
-TOO_LATE = Outcome(problem="no answer within the time limit of the run")
+LATE = Outcome(problem=TOO_LATE)
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
 
 
@@ -74,8 +75,8 @@ class Manner:
     priced: bool = False
     """Whether a call costs money, so that a price which is not known is worth a warning."""
     patience: float | None = None
-    """Seconds after which an answer is no longer waited for; None waits for ever, and whatever
-    time is left, because a model in this process can't be left alone."""
+    """Seconds after which an answer is no longer waited for, or earlier when the run's time is up;
+    None waits whatever time is left, because the answer takes none."""
 
 
 class LMProposer:
@@ -128,7 +129,9 @@ class LMProposer:
         """The language model, and what its answers depend on besides."""
         texts = sorted((*prompts.ROOT.glob("*.toml"), *prompts.ROOT.glob("instructions/*.md")))
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in texts)).hexdigest()
-        return {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
+        said = {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
+        engine = self._lm.engine
+        return said | ({"form": engine.form} if isinstance(engine, KeepsForm) else {})
 
     def _answered(self, round_: list[Asked]) -> list[Asked]:
         """All requests asked once, and those whose answer is no use once more."""
@@ -154,7 +157,7 @@ class LMProposer:
         left = self._time_left() if self._time_left is not None else None
         late = Outcome(problem=f"no answer within {patience:g} s", seconds=patience)
         if left is not None and left < patience:
-            patience, late = left, replace(TOO_LATE, asked=left > 0, seconds=left)
+            patience, late = left, replace(LATE, asked=left > 0, seconds=left)
         return [outcome or late for outcome in within(patience, calls)]
 
     def _call(self, asked: Asked) -> Outcome:
