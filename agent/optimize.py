@@ -77,7 +77,12 @@ def optimize(
 def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher) -> Trajectory:
     config = ledger.config
     asker = Asker(
-        user, ledger.prompt, config.seed, drawable_values(config.renderer), stray_rule(config.stray)
+        user,
+        ledger.prompt,
+        config.seed,
+        drawable_values(config.renderer),
+        stray_rule(config.stray),
+        ledger.store.folder if config.vision else None,
     )
     studio = _studio(ledger, user, parts)
     rules = Rules(OwnWords(ledger.prompt, embed_spans), config.stray, studio.unread)

@@ -14,21 +14,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import dspy
 
 import prompts
-from agent.edits import usable_edits
+from agent.edits import clean, usable_edits
 from agent.lm.call import Outcome, call
 from agent.lm.engine import TOO_LATE, KeepsForm
+from agent.lm.sight import PICTURE, shown
 from agent.proposer import ProposalRequest, Proposals, knowing
 from agent.retry import RetryPolicy
+from agent.secrets import redact
 from agent.threads import concurrently, within
 from agent.trajectory import Edit, Event
 
 LONGEST_REPLY = 2000
 """Characters of a broken answer that are shown to the model again."""
+MAX_CRITIQUE = 600
+"""Characters of what is written down of a critique."""
 LISTED = 24
 """Tried prompts that a language model is told of: the last ones."""
 LATE = Outcome(problem=TOO_LATE)
@@ -111,6 +115,7 @@ class LMProposer:
         self._seed = seed
         self._time_left = time_left
         self._warned = not manner.priced
+        self._has_seen = False
 
     def propose(self, requests: list[ProposalRequest]) -> list[Proposals]:
         """Edits for each request; no prompt is proposed twice in one answer list."""
@@ -161,11 +166,13 @@ class LMProposer:
         return [outcome or late for outcome in within(patience, calls)]
 
     def _call(self, asked: Asked) -> Outcome:
-        inputs = {"request": self._document(asked.request)}
+        inputs: dict[str, Any] = {"request": self._document(asked.request)}
         if asked.outcomes:
             inputs["previous_reply"] = (asked.outcomes[-1].reply or "")[:LONGEST_REPLY]
             inputs["error"] = asked.problem()
-        return call(
+        if asked.request.picture is not None:
+            inputs[PICTURE] = shown(asked.request.picture)
+        outcome = call(
             self._program,
             self._lm,
             inputs,
@@ -173,7 +180,10 @@ class LMProposer:
             policy=self._policy,
             seed=self._seed + asked.request.seed,
             time_left=self._time_left,
+            first_sight=PICTURE in inputs and not self._has_seen,
         )
+        self._has_seen = self._has_seen or (PICTURE in inputs and outcome.answered)
+        return outcome
 
     def _document(self, request: ProposalRequest) -> str:
         """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
@@ -206,6 +216,9 @@ class LMProposer:
             reason = Asked(asked.request, asked.outcomes[:place]).problem()
             message = f"asked again for edits of {parent}: {reason}"
             yield Event(type="retry", iteration=iteration, message=message)
+        if critique := next((o.critique for o in reversed(asked.outcomes) if o.critique), ""):
+            message = f"of {parent}: {clean(redact(critique), MAX_CRITIQUE)}"
+            yield Event(type="critique", iteration=iteration, message=message)
         if problem := asked.problem():
             message = f"no edits of {parent}: {problem}"
             yield Event(type="proposal_failed", iteration=iteration, message=message)
