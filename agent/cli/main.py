@@ -21,7 +21,21 @@ from typing import Any, NoReturn, cast
 from agent.cli.output import Forgiving, complain, documents, print_json
 from agent.errors import InputError, PamelaError
 
-COMMANDS = ("run", "show", "runs", "score", "init", "rate", "doctor", "train", "evaluate")
+COMMANDS = (
+    "run",
+    "show",
+    "runs",
+    "diff",
+    "report",
+    "export",
+    "card",
+    "score",
+    "init",
+    "rate",
+    "doctor",
+    "train",
+    "evaluate",
+)
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 TRACEBACK = "PAMELA_TRACEBACK"
 

@@ -36,6 +36,8 @@ MAX_CRITIQUE = 600
 LISTED = 24
 """Tried prompts that a language model is told of: the last ones."""
 LATE = Outcome(problem=TOO_LATE)
+TOLD_KNOWN = 16
+"""Of what earlier runs have shown, how much a model is told."""
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
 
 
@@ -189,7 +191,10 @@ class LMProposer:
         """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
         if not self._manner.sees_all:
             listed = request.tried_prompts[-LISTED:]
-            request = request.model_copy(update={"tried": (), "tried_prompts": listed})
+            known = request.known[:TOLD_KNOWN]
+            request = request.model_copy(
+                update={"tried": (), "tried_prompts": listed, "known": known}
+            )
         text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
         return text.encode("utf-8", "replace").decode("utf-8")
 

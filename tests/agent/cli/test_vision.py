@@ -1,6 +1,7 @@
 """Whole runs of a language model that sees, over a scripted server."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def looking(body: dict[str, Any], _number: int) -> Reply:
     """Answers what it sees, and edits that follow from it."""
     (url,) = pictures(body)
-    mark = url[-40:-20]
-    critique = json.dumps({"shows": f"a picture {len(url)}", "fits": "x", "lacks": mark})
-    edits = edits_reply(("mood", "a", f"rocks, {mark} a"), ("mood", "b", f"rocks, {mark} b"))
+    text = body["messages"][-1]["content"][0]["text"]
+    asked = re.search(r'"candidate_id": "c(\d+)", "iteration": (\d+)', text)
+    assert asked is not None
+    parent, iteration = map(int, asked.groups())
+    critique = json.dumps({"shows": f"picture {url[-40:-20]}", "fits": "x", "lacks": "y"})
+    edits = edits_reply(*(("mood", "x", f"rocks, {parent} {iteration} {n}") for n in range(2)))
     return Reply(f"[[ ## critique ## ]]\n{critique}\n\n{edits}")
 
 
@@ -61,9 +65,10 @@ def test_every_parent_is_seen_and_its_critique_is_in_the_trajectory(small_run: P
     assert run.config.vision
     assert len(critiques) == len(server.bodies) == 3
     assert all(len(urls) == 1 and len(urls[0]) < 90_000 for urls in shown)
-    assert len({url for urls in shown for url in urls}) == 3
+    parents = {critique.message.partition(":")[0] for critique in critiques}
+    assert len({url for urls in shown for url in urls}) == len(parents) == 2
     assert all(url.startswith("data:image/jpeg;base64,") for urls in shown for url in urls)
-    assert critiques[0].message.startswith("of c0000: shows: a picture ")
+    assert critiques[0].message.startswith("of c0000: shows: picture ")
     assert "critique: of c0000" in answer.err
     assert [line for line in lines() if line.get("event") == "critique"]
 
