@@ -9,6 +9,7 @@ whatever its parent, because what helped one candidate often helps another.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import get_args
 
 import prompts
@@ -66,6 +67,8 @@ class Asker:
     """How far edits may leave the user's words, in a sentence."""
     card: TasteCard | None = None
     """What earlier runs have shown."""
+    pictures: Path | None = None
+    """The folder that the paths of pictures begin at, where parents' pictures are shown."""
 
     def requests(
         self, expansions: Sequence[Expansion], tried: Mapping[str, Candidate], *, iteration: int
@@ -98,9 +101,16 @@ class Asker:
                 stray=self.stray,
                 count=expansion.count,
                 seed=derive_seed(self.seed, "propose", iteration, expansion.parent),
+                picture=self._picture(tried[expansion.parent]),
             )
             for expansion in expansions
         ]
+
+    def _picture(self, parent: Candidate) -> Path | None:
+        """The parent's picture on the first of its seeds."""
+        if self.pictures is None or not parent.images:
+            return None
+        return self.pictures / parent.images[0].path
 
 
 def drawable_values(renderer: str) -> tuple[str, ...]:

@@ -79,6 +79,11 @@ def build_parts(config: RunConfig, clock: Clock) -> Parts:
             f"--llm-base-url is for a hosted model, and --llm is {config.llm!r}: name the server's "
             f"model, as in --llm openai/NAME"
         )
+    if config.vision and not hosted:
+        raise InputError(
+            f"--vision shows pictures to a hosted model, and --llm is {config.llm!r}: name a model "
+            f"that sees, as in --llm openai/gpt-5-mini, or that of a server with --llm-base-url"
+        )
     if config.image_base_url and not config.renderer.startswith("openai:"):
         raise InputError(
             f"--image-base-url is for a hosted model, and --renderer is {config.renderer!r}: name "
@@ -118,6 +123,7 @@ def _proposer(config: RunConfig, clock: Clock) -> Proposer:
         seed=config.seed,
         device=config.device,
         cache=config.llm_cache,
+        vision=config.vision,
         time_left=clock.left,
     )
     match config.fallback:

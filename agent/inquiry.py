@@ -119,8 +119,13 @@ class Inquirer:
         return record
 
     def ask_first(self) -> None:
-        """Asks for edits of the user's own prompt, whose pictures are still to be drawn."""
+        """Asks for edits of the user's own prompt, whose pictures are still to be drawn.
+
+        A model that is to see one of them has to wait for it.
+        """
         ledger = self._ledger
+        if ledger.config.vision:
+            return
         own = Candidate(id=INITIAL_ID, iteration=0, prompt=ledger.prompt, status="scored", score=0)
         unknown = own.model_copy(update={"score": None})
         self._ask_ahead([own], {INITIAL_ID: unknown}, coming=(), pictures=ledger.config.seeds)

@@ -91,6 +91,7 @@ def _search(
         values=drawable_values(config.renderer),
         stray=stray_rule(config.stray),
         card=ledger.store.header.warm_start,
+        pictures=ledger.store.folder if config.vision else None,
     )
     inquirer = Inquirer(ledger, asker, parts.proposer, searcher, overlap=overlap)
     studio = _studio(ledger, user, parts)

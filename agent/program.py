@@ -8,8 +8,9 @@ that the same program serves hosted models, models in this process and the catal
 """
 
 import logging
+import math
 from collections.abc import Callable
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import dspy
 from pydantic import BaseModel, BeforeValidator
@@ -18,6 +19,7 @@ import prompts
 from agent.edits import MAX_PROMPT
 from agent.lm import CatalogueSpec, HostedSpec, TransformersSpec, make_lm, parse_lm_spec
 from agent.lm.rounds import LMProposer, Manner
+from agent.lm.sight import seeing
 from agent.retry import RetryPolicy
 from agent.trajectory import Axis
 
@@ -57,18 +59,27 @@ class RepairEdits(dspy.Signature):
 
 
 class EditProgram(dspy.Module):
-    """Asks for edits; with a broken answer and its error, asks for a better one."""
+    """Asks for edits; with a broken answer and its error, asks for a better one.
 
-    def __init__(self) -> None:
+    Args:
+        vision: Whether the inputs hold the parent's picture, and the answer begins with a critique.
+    """
+
+    def __init__(self, *, vision: bool = False) -> None:
         super().__init__()
         task = prompts.load("propose", axes=", ".join(AXES), max_characters=MAX_PROMPT)
         repair = prompts.load("repair", task=task)
-        self.propose = dspy.Predict(ProposeEdits.with_instructions(task))
-        self.repair = dspy.Predict(RepairEdits.with_instructions(repair))
+        asks = seeing if vision else _reading
+        self.propose = dspy.Predict(asks(ProposeEdits, task))
+        self.repair = dspy.Predict(asks(RepairEdits, repair))
 
-    def forward(self, **inputs: str) -> dspy.Prediction:
+    def forward(self, **inputs: Any) -> dspy.Prediction:
         """A prediction whose `edits` is a list of `EditDraft`."""
         return self.repair(**inputs) if "error" in inputs else self.propose(**inputs)
+
+
+def _reading(signature: Any, task: str) -> Any:
+    return signature.with_instructions(task)
 
 
 def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten the config
@@ -78,6 +89,7 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
     seed: int = 0,
     device: str = "auto",
     cache: bool = False,
+    vision: bool = False,
     policy: RetryPolicy | None = None,
     time_left: Callable[[], float | None] | None = None,
 ) -> LMProposer:
@@ -89,8 +101,9 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         seed: Of the jitter between retries; what is proposed follows each request's own seed.
         device: Where a model in this process runs.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
+        vision: Whether it is shown the pictures of parents.
         policy: How failed calls are repeated.
-        time_left: Seconds that hosted models may still take, or None: no limit.
+        time_left: Seconds that answers may still take, or None: no limit.
 
     Raises:
         InputError: the spec, the address or the model's folder is wrong.
@@ -103,10 +116,10 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         case HostedSpec():
             manner = Manner(at_once=AT_ONCE, priced=base_url is None, patience=LONGEST_QUESTION)
         case TransformersSpec():
-            manner = Manner(at_once=AT_ONCE)
+            manner = Manner(at_once=AT_ONCE, patience=math.inf)
     return LMProposer(
-        EditProgram(),
-        make_lm(spec, base_url=base_url, device=device, cache=cache),
+        EditProgram(vision=vision),
+        make_lm(spec, base_url=base_url, device=device, cache=cache, time_left=time_left),
         spec=spec,
         manner=manner,
         policy=policy or RetryPolicy(),

@@ -1,6 +1,7 @@
 """The boundary to whatever suggests edits: one Protocol, and the request it is given."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -69,6 +70,8 @@ class ProposalRequest(BaseModel):
     """How far the edits may leave the user's words, in a sentence."""
     count: int = Field(ge=1)
     seed: int
+    picture: Path | None = Field(default=None, exclude=True)
+    """What the parent's prompt gave, for language models that see; it travels beside the JSON."""
 
 
 def knowing(request: ProposalRequest, given: tuple[str, ...]) -> ProposalRequest:

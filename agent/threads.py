@@ -111,7 +111,8 @@ def within(seconds: float, calls: Sequence[Callable[[], T]]) -> list[T | None]:
     results: dict[int, T | None] = {}
     for _ in calls:
         try:
-            place, result, error = finished.get(timeout=max(0.0, end - time.monotonic()))
+            left = min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
+            place, result, error = finished.get(timeout=left)
         except queue.Empty:
             break
         if error is not None:

@@ -28,7 +28,7 @@ Axis = Literal[
 ]
 CandidateStatus = Literal["scored", "pruned", "rejected", "failed"]
 RunStatus = Literal["running", "done", "failed", "interrupted"]
-EventType = Literal["proposal_failed", "retry", "fallback", "warning", "limit"]
+EventType = Literal["proposal_failed", "retry", "fallback", "warning", "limit", "critique"]
 Stage = Literal["propose", "render", "score"]
 
 

@@ -7,6 +7,7 @@
 The one rule that is not obvious: importing this loads no DSPy; `make_lm` does.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from agent.lm.spec import CatalogueSpec, HostedSpec, LMSpec, TransformersSpec, parse_lm_spec
@@ -25,7 +26,12 @@ __all__ = [
 
 
 def make_lm(
-    spec: str, *, base_url: str | None = None, device: str = "auto", cache: bool = False
+    spec: str,
+    *,
+    base_url: str | None = None,
+    device: str = "auto",
+    cache: bool = False,
+    time_left: Callable[[], float | None] | None = None,
 ) -> "dspy.LM":
     """The language model that a spec names; models in this process load at the first call.
 
@@ -34,6 +40,7 @@ def make_lm(
         base_url: Address of an OpenAI-compatible server, for hosted specs.
         device: Where a model in this process runs: `auto`, `cpu`, `cuda` or `mps`.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
+        time_left: Seconds after which a model in this process stops, or None: no limit.
 
     Raises:
         InputError: the spec, the address or the model's folder is wrong.
@@ -54,7 +61,7 @@ def make_lm(
         case TransformersSpec():
             from agent.lm.local import TransformersEngine
 
-            engine = TransformersEngine(parsed.model, device=device)
+            engine = TransformersEngine(parsed.model, device=device, time_left=time_left)
         case _:
             assert_never(parsed)
     from agent.lm.engine import AsyncTwin

@@ -18,7 +18,8 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError, is_retryable_lm_error
 
 from agent.lm.adapter import EitherFormatAdapter
-from agent.lm.problems import fatal
+from agent.lm.problems import blind, fatal
+from agent.lm.sight import CRITIQUE, PICTURE, Critique, forget
 from agent.retry import Retry, RetryPolicy, one_line, retrying
 
 KEPT = "kept_usage"
@@ -43,6 +44,8 @@ class Outcome:
 
     drafts: tuple[Any, ...] = ()
     """The edits as the program's signature types them."""
+    critique: str = ""
+    """What a model that sees said of the picture."""
     problem: str = ""
     """Why there are none: one line; empty if all went well."""
     reply: str | None = None
@@ -67,12 +70,13 @@ class Outcome:
 def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     program: dspy.Module,
     lm: dspy.LM,
-    inputs: dict[str, str],
+    inputs: dict[str, Any],
     *,
     spec: str,
     policy: RetryPolicy,
     seed: int = 0,
     time_left: Callable[[], float | None] | None = None,
+    first_sight: bool = False,
 ) -> Outcome:
     """Asks once, and again while the failure is one that passes.
 
@@ -84,18 +88,19 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
         policy: How failed calls are repeated.
         seed: Of the waits between them.
         time_left: Seconds that are left for that, or None: no limit.
+        first_sight: Whether it is not known yet that the model takes pictures.
 
     Raises:
-        PamelaError: the key, the name or the set-up is wrong.
+        PamelaError: the key, the name or the set-up is wrong, or the model sees no pictures.
     """
     started = time.perf_counter()
     own = lm.copy(rollout_id=seed) if lm.cache else lm.copy()
     retries: list[Retry] = []
     problem, reply, end = "", None, None
-    drafts: tuple[Any, ...] = ()
+    answer = dspy.Prediction(edits=[])
     try:
-        drafts = retrying(
-            partial(_drafts, program, own, inputs),
+        answer = retrying(
+            partial(_answer, program, own, inputs),
             transient=_is_transient,
             on_retry=retries.append,
             policy=policy,
@@ -106,16 +111,33 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
         problem, reply = _reason(error), error.lm_response
     except LMError as error:
         problem, end = one_line(error), fatal(error, spec)
+        if end is None and first_sight:
+            end = blind(error, spec)
+    usage = _used(own)
+    if PICTURE in inputs:
+        forget(own)
     if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
         raise end
-    usage = _used(own)
-    seconds = time.perf_counter() - started
-    return Outcome(drafts, problem, reply, tuple(retries), usage, seconds)
+    return Outcome(
+        drafts=tuple(answer.edits),
+        critique=_critique(answer),
+        problem=problem,
+        reply=reply,
+        retries=tuple(retries),
+        used=usage,
+        seconds=time.perf_counter() - started,
+    )
 
 
-def _drafts(program: dspy.Module, lm: dspy.LM, inputs: dict[str, str]) -> tuple[Any, ...]:
-    with dspy.context(lm=lm, adapter=EitherFormatAdapter(), max_history_size=HISTORY):
-        return tuple(program(**inputs).edits)
+def _answer(program: dspy.Module, lm: dspy.LM, inputs: dict[str, Any]) -> dspy.Prediction:
+    own_trace = {"trace": []} if PICTURE in inputs else {}  # the one of the process keeps inputs
+    with dspy.context(lm=lm, adapter=EitherFormatAdapter(), max_history_size=HISTORY, **own_trace):
+        return program(**inputs)
+
+
+def _critique(answer: dspy.Prediction) -> str:
+    critique = answer.get(CRITIQUE)
+    return critique.said() if isinstance(critique, Critique) else ""
 
 
 def _is_transient(error: BaseException) -> bool:
