@@ -10,7 +10,7 @@ first changes nothing.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -85,6 +85,7 @@ class LMProposer:
         program: Takes `request`, `previous_reply` and `error`; gives `edits`.
         lm: The language model.
         spec: What it was made of, for messages and `describe`.
+        instructions: What `describe` says of instructions that aren't the built-in ones.
         manner: How this kind of language model is asked.
         policy: How failed calls are repeated.
         seed: Of the jitter between them.
@@ -97,6 +98,7 @@ class LMProposer:
         lm: dspy.LM,
         *,
         spec: str,
+        instructions: Mapping[str, str] | None = None,
         manner: Manner,
         policy: RetryPolicy,
         seed: int,
@@ -105,6 +107,7 @@ class LMProposer:
         self._program = program
         self._lm = lm
         self._spec = spec
+        self._instructions = dict(instructions or {})
         self._manner = manner
         self._policy = policy
         self._seed = seed
@@ -128,7 +131,8 @@ class LMProposer:
         """The language model, and what its answers depend on besides."""
         texts = sorted((*prompts.ROOT.glob("*.toml"), *prompts.ROOT.glob("instructions/*.md")))
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in texts)).hexdigest()
-        return {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
+        told = {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
+        return told | self._instructions
 
     def _answered(self, round_: list[Asked]) -> list[Asked]:
         """All requests asked once, and those whose answer is no use once more."""
