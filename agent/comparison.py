@@ -10,7 +10,6 @@ began it, and one of those that was interrupted is gone on with; so a comparison
 or gets one more model, does nothing twice.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from agent.folder import LINES, check_writable
 from agent.header import profile_digest
 from agent.limits import plan_budget
 from agent.lm import CatalogueSpec, HostedSpec, parse_lm_spec
+from agent.lm.spec import split_address
 from agent.observer import Observer
 from agent.records import read_records
 from agent.session import Order, Outcome, improve
@@ -33,7 +33,6 @@ from agent.trajectory import SCHEMA_VERSION
 from scorer.profile import UserProfile
 
 CATALOGUE = "catalogue"
-_ADDRESSED = re.compile(r"(?P<spec>.+)@(?P<address>https?://.*)")
 
 
 @dataclass(frozen=True)
@@ -112,12 +111,11 @@ def make_contender(given: str, options: Mapping[str, Any]) -> Contender:
     Raises:
         InputError: the spec is unknown.
     """
-    match = _ADDRESSED.fullmatch(given)
-    spec = match["spec"] if match else given
+    spec, address = split_address(given)
     own: dict[str, Any] = {**options, "llm": spec}
     kind = parse_lm_spec(spec)
-    if match:
-        own["llm_base_url"] = match["address"]
+    if address is not None:
+        own["llm_base_url"] = address
     elif not isinstance(kind, HostedSpec):
         own.pop("llm_base_url", None)
     if isinstance(kind, CatalogueSpec):

@@ -10,7 +10,7 @@ that the same program serves hosted models, models in this process and the catal
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import dspy
 from pydantic import BaseModel, BeforeValidator
@@ -75,9 +75,20 @@ class EditProgram(dspy.Module):
         self.propose.signature = ProposeEdits.with_instructions(task)
         self.repair.signature = RepairEdits.with_instructions(repair)
 
+    @property
+    def instructions(self) -> str:
+        """Those for a first answer."""
+        return instructions_of(self.propose)
+
     def forward(self, **inputs: str) -> dspy.Prediction:
         """A prediction whose `edits` is a list of `EditDraft`."""
         return self.repair(**inputs) if "error" in inputs else self.propose(**inputs)
+
+
+def instructions_of(predictor: dspy.Predict) -> str:
+    """What a predictor tells the language model to do."""
+    signature: Any = predictor.signature
+    return str(signature.instructions)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def standing(
         catalogue: The gains of the catalogue; None for the catalogue itself.
     """
     own = gains(searches)
-    ahead = {key: own[key] - catalogue[key] for key in own if key in (catalogue or {})}
+    theirs = catalogue or {}
+    ahead = {key: gain - theirs[key] for key, gain in own.items() if key in theirs}
 
     def total(value: Callable[[Trajectory], float]) -> float:
         return sum(value(search.run) for search in searches)

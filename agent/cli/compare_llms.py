@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from agent.comparison import Part, Plan
     from agent.observer import Observer
-    from agent.standings import Figure, Standing
+    from agent.standings import Standing
 
 EXAMPLES = """\
 examples:
@@ -131,6 +131,7 @@ def _table(found: "Sequence[Standing]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
+    from agent.summary import figure_text
     from agent.text import printable
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
@@ -150,8 +151,8 @@ def _table(found: "Sequence[Standing]") -> "Table":
     for one in found:
         edits = one.edits
         cells = (
-            _figure(one.gain),
-            _figure(one.beyond_catalogue),
+            figure_text(one.gain),
+            figure_text(one.beyond_catalogue),
             "–" if edits.rate is None else f"{100 * edits.rate:.0f} % of {edits.asked}",
             str(edits.distinct),
             str(edits.stepped_in),
@@ -162,14 +163,3 @@ def _table(found: "Sequence[Standing]") -> "Table":
         )
         table.add_row(Text(printable(one.llm)), *(Text(cell) for cell in cells))
     return table
-
-
-def _figure(figure: "Figure | None") -> str:
-    from agent.summary import signed
-
-    if figure is None:
-        return "–"
-    if figure.ci95 is None:
-        return signed(figure.mean)
-    low, high = figure.ci95
-    return f"{signed(figure.mean)} [{low:.2f}, {high:.2f}]"

@@ -25,7 +25,12 @@ __all__ = [
 
 
 def make_lm(
-    spec: str, *, base_url: str | None = None, device: str = "auto", cache: bool = False
+    spec: str,
+    *,
+    base_url: str | None = None,
+    device: str = "auto",
+    cache: bool = False,
+    kind: "type[dspy.LM] | None" = None,
 ) -> "dspy.LM":
     """The language model that a spec names; models in this process load at the first call.
 
@@ -34,6 +39,7 @@ def make_lm(
         base_url: Address of an OpenAI-compatible server, for hosted specs.
         device: Where a model in this process runs: `auto`, `cpu`, `cuda` or `mps`.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
+        kind: The class that is made; `dspy.LM` by default.
 
     Raises:
         InputError: the spec, the address or the model's folder is wrong.
@@ -46,7 +52,7 @@ def make_lm(
         case HostedSpec():
             from agent.lm.hosted import make_hosted
 
-            return make_hosted(parsed, base_url=base_url, cache=cache)
+            return make_hosted(parsed, base_url=base_url, cache=cache, kind=kind or dspy.LM)
         case CatalogueSpec():
             from agent.lm.catalogue import CatalogueEngine
 
@@ -59,4 +65,5 @@ def make_lm(
             assert_never(parsed)
     from agent.lm.engine import AsyncTwin
 
-    return dspy.LM(spec, engine=engine, async_engine=AsyncTwin(engine), cache=False, num_retries=0)
+    make = kind or dspy.LM
+    return make(spec, engine=engine, async_engine=AsyncTwin(engine), cache=False, num_retries=0)

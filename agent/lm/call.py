@@ -96,19 +96,19 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     try:
         drafts = retrying(
             partial(_drafts, program, own, inputs),
-            transient=_is_transient,
+            transient=is_transient,
             on_retry=retries.append,
             policy=policy,
             seed=seed,
             time_left=time_left,
         )
     except AdapterParseError as error:
-        problem, reply = _reason(error), error.lm_response
+        problem, reply = reason_of(error), error.lm_response
     except LMError as error:
         problem, end = one_line(error), fatal(error, spec)
     if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
         raise end
-    usage = _used(own)
+    usage = used_by(own)
     seconds = time.perf_counter() - started
     return Outcome(drafts, problem, reply, tuple(retries), usage, seconds)
 
@@ -118,11 +118,12 @@ def _drafts(program: dspy.Module, lm: dspy.LM, inputs: dict[str, str]) -> tuple[
         return tuple(program(**inputs).edits)
 
 
-def _is_transient(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
+    """Whether another call may mend it."""
     return isinstance(error, Exception) and is_retryable_lm_error(error)
 
 
-def _reason(error: AdapterParseError) -> str:
+def reason_of(error: AdapterParseError) -> str:
     """Why an answer could not be read, without the answer itself."""
     said = str(error).split("\n\n", 1)[0]
     if said.startswith("Adapter"):
@@ -133,7 +134,8 @@ def _reason(error: AdapterParseError) -> str:
     return one_line(ValueError(said)).removeprefix("ValueError: ")
 
 
-def _used(lm: dspy.LM) -> Used:
+def used_by(lm: dspy.LM) -> Used:
+    """What the calls in the history of an LM cost."""
     usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in lm.history]
     costs = [entry["cost"] for entry in lm.history]
     return Used(

@@ -78,6 +78,15 @@ class Manner:
     time is left, because a model in this process can't be left alone."""
 
 
+def document_of(request: ProposalRequest, *, sees_all: bool = False) -> str:
+    """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
+    if not sees_all:
+        listed = request.tried_prompts[-LISTED:]
+        request = request.model_copy(update={"tried": (), "tried_prompts": listed})
+    text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class LMProposer:
     """A `Proposer` that runs the program on a language model.
 
@@ -162,7 +171,7 @@ class LMProposer:
         return [outcome or late for outcome in within(patience, calls)]
 
     def _call(self, asked: Asked) -> Outcome:
-        inputs = {"request": self._document(asked.request)}
+        inputs = {"request": document_of(asked.request, sees_all=self._manner.sees_all)}
         if asked.outcomes:
             inputs["previous_reply"] = (asked.outcomes[-1].reply or "")[:LONGEST_REPLY]
             inputs["error"] = asked.problem()
@@ -175,14 +184,6 @@ class LMProposer:
             seed=self._seed + asked.request.seed,
             time_left=self._time_left,
         )
-
-    def _document(self, request: ProposalRequest) -> str:
-        """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
-        if not self._manner.sees_all:
-            listed = request.tried_prompts[-LISTED:]
-            request = request.model_copy(update={"tried": (), "tried_prompts": listed})
-        text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
-        return text.encode("utf-8", "replace").decode("utf-8")
 
     def _proposals(self, asked: Asked) -> Proposals:
         outcomes = asked.outcomes
