@@ -101,19 +101,19 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     try:
         answer = retrying(
             partial(_answer, program, own, inputs),
-            transient=_is_transient,
+            transient=is_transient,
             on_retry=retries.append,
             policy=policy,
             seed=seed,
             time_left=time_left,
         )
     except AdapterParseError as error:
-        problem, reply = _reason(error), error.lm_response
+        problem, reply = reason_of(error), error.lm_response
     except LMError as error:
         problem, end = one_line(error), fatal(error, spec)
         if end is None and first_sight:
             end = blind(error, spec)
-    usage = _used(own)
+    usage = used_by(own)
     if PICTURE in inputs:
         forget(own)
     if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
@@ -140,11 +140,12 @@ def _critique(answer: dspy.Prediction) -> str:
     return critique.said() if isinstance(critique, Critique) else ""
 
 
-def _is_transient(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
+    """Whether another call may mend it."""
     return isinstance(error, Exception) and is_retryable_lm_error(error)
 
 
-def _reason(error: AdapterParseError) -> str:
+def reason_of(error: AdapterParseError) -> str:
     """Why an answer could not be read, without the answer itself."""
     said = str(error).split("\n\n", 1)[0]
     if said.startswith("Adapter"):
@@ -155,7 +156,8 @@ def _reason(error: AdapterParseError) -> str:
     return one_line(ValueError(said)).removeprefix("ValueError: ")
 
 
-def _used(lm: dspy.LM) -> Used:
+def used_by(lm: dspy.LM) -> Used:
+    """What the calls in the history of an LM cost."""
     usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in lm.history]
     costs = [entry["cost"] for entry in lm.history]
     return Used(
