@@ -10,7 +10,7 @@ raised; an answer that can't be read, or a server that stays broken, is an outco
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError, is_retryable_lm_error
 
 from agent.lm.adapter import EitherFormatAdapter
-from agent.lm.problems import blind, fatal
+from agent.lm.problems import fatal
 from agent.lm.sight import CRITIQUE, PICTURE, Critique, forget
 from agent.retry import Retry, RetryPolicy, one_line, retrying
 
@@ -96,8 +96,7 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     started = time.perf_counter()
     own = lm.copy(rollout_id=seed) if lm.cache else lm.copy()
     retries: list[Retry] = []
-    problem, reply, end = "", None, None
-    answer = dspy.Prediction(edits=[])
+    answer, problem, reply, end = dspy.Prediction(edits=[]), "", None, None
     try:
         answer = retrying(
             partial(_answer, program, own, inputs),
@@ -110,23 +109,14 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     except AdapterParseError as error:
         problem, reply = reason_of(error), error.lm_response
     except LMError as error:
-        problem, end = one_line(error), fatal(error, spec)
-        if end is None and first_sight:
-            end = blind(error, spec)
-    usage = used_by(own)
+        problem, end = one_line(error), fatal(error, spec, first_sight=first_sight)
+    said = _said(answer, own)
     if PICTURE in inputs:
         forget(own)
     if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
         raise end
-    return Outcome(
-        drafts=tuple(answer.edits),
-        critique=_critique(answer),
-        problem=problem,
-        reply=reply,
-        retries=tuple(retries),
-        used=usage,
-        seconds=time.perf_counter() - started,
-    )
+    took = time.perf_counter() - started
+    return replace(said, problem=problem, reply=reply, retries=tuple(retries), seconds=took)
 
 
 def _answer(program: dspy.Module, lm: dspy.LM, inputs: dict[str, Any]) -> dspy.Prediction:
@@ -135,9 +125,13 @@ def _answer(program: dspy.Module, lm: dspy.LM, inputs: dict[str, Any]) -> dspy.P
         return program(**inputs)
 
 
-def _critique(answer: dspy.Prediction) -> str:
+def _said(answer: dspy.Prediction, lm: dspy.LM) -> Outcome:
     critique = answer.get(CRITIQUE)
-    return critique.said() if isinstance(critique, Critique) else ""
+    return Outcome(
+        drafts=tuple(answer.edits),
+        critique=critique.said() if isinstance(critique, Critique) else "",
+        used=used_by(lm),
+    )
 
 
 def is_transient(error: BaseException) -> bool:

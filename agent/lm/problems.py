@@ -31,8 +31,14 @@ SIGHT = ("image", "multimodal", "multi-modal", "mmproj")
 """Words of a server that was shown a picture, can't see, and takes that for its own failure."""
 
 
-def fatal(error: LMError, spec: str) -> PamelaError | None:
-    """What to stop the run with, for an error that no later call can mend; else None."""
+def fatal(error: LMError, spec: str, *, first_sight: bool = False) -> PamelaError | None:
+    """What to stop the run with, for an error that no later call can mend; else None.
+
+    Args:
+        error: What went wrong.
+        spec: What the language model was made of.
+        first_sight: Whether it was shown a picture and has never answered to one.
+    """
     if isinstance(error, LMAuthError):
         return PrerequisiteError(
             f"the language model {spec!r} was refused (HTTP {error.status or 401}): check that "
@@ -47,10 +53,10 @@ def fatal(error: LMError, spec: str) -> PamelaError | None:
         )
     if isinstance(error, LMConfigurationError | LMUnsupportedFeatureError):
         return InputError(f"the language model {spec!r} can't be used: {one_line(error)}")
-    return None
+    return _blind(error, spec) if first_sight else None
 
 
-def blind(error: LMError, spec: str) -> PamelaError | None:
+def _blind(error: LMError, spec: str) -> PamelaError | None:
     """What to stop the run with, if a model refuses the first picture that it is shown.
 
     A question that is not valid is so because of the picture: without one, ours are valid.

@@ -10,6 +10,7 @@ import pytest
 
 from agent import Trajectory, load_run
 from agent.clock import process_age
+from agent.lm.local import TransformersEngine
 from tests.agent.lm.tiny_llama import save_llama, served
 
 Pamela = Callable[..., Any]
@@ -108,12 +109,20 @@ def test_nonsense_in_valid_json_is_turned_away_for_its_words(
 def test_a_model_in_this_process_does_not_hold_a_run_beyond_its_limit(
     small_run: Pamela, llama: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("agent.lm.local.MAX_NEW_TOKENS", 7000)
-    monkeypatch.setattr("agent.lm.constrained.LONGEST_ADDITION", 2000)
+    def wait(*_: Any) -> None:
+        time.sleep(1)  # the shortest answer has 40 tokens
+
+    def slow(engine: TransformersEngine) -> Any:
+        model = load(engine)
+        model.register_forward_hook(wait)
+        return model
+
+    load = TransformersEngine.load
+    monkeypatch.setattr(TransformersEngine, "load", slow)
     limit = process_age() + 15
     started = time.monotonic()
     answer = small_run(
-        *("--llm", f"transformers:{llama}", "--device", "cpu", "--branching", "60"),
+        *("--llm", f"transformers:{llama}", "--device", "cpu"),
         *("--time-limit", str(limit), "--heldout-seeds", "0"),
     )
     took = time.monotonic() - started
