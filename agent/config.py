@@ -22,6 +22,8 @@ class RunConfig(BaseModel):
     """Language model spec: `catalogue`, `<provider>/<model>` or `transformers:<path or id>`."""
     llm_base_url: str | None = None
     """Address of an OpenAI-compatible server."""
+    program: str | None = None
+    """Compiled instructions of the language model, by name or path; null are the built-in ones."""
     fallback: Fallback = "catalogue"
     """What proposes edits where the language model's answer is of no use."""
     llm_cache: bool = True

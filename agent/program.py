@@ -10,14 +10,18 @@ that the same program serves hosted models, models in this process and the catal
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
 import dspy
 from pydantic import BaseModel, BeforeValidator
 
 import prompts
+from agent.compiled import find_compiled, read_compiled
 from agent.edits import MAX_PROMPT
+from agent.errors import InputError
 from agent.lm import CatalogueSpec, HostedSpec, TransformersSpec, make_lm, parse_lm_spec
+from agent.lm.engine import KeepsTime
 from agent.lm.rounds import LMProposer, Manner
 from agent.lm.sight import seeing
 from agent.retry import RetryPolicy
@@ -67,11 +71,22 @@ class EditProgram(dspy.Module):
 
     def __init__(self, *, vision: bool = False) -> None:
         super().__init__()
+        self._asks = seeing if vision else _reading
         task = prompts.load("propose", axes=", ".join(AXES), max_characters=MAX_PROMPT)
+        self.propose = dspy.Predict(ProposeEdits)
+        self.repair = dspy.Predict(RepairEdits)
+        self.instruct(task)
+
+    def instruct(self, task: str) -> None:
+        """Gives other instructions; those for broken answers hold the same ones."""
         repair = prompts.load("repair", task=task)
-        asks = seeing if vision else _reading
-        self.propose = dspy.Predict(asks(ProposeEdits, task))
-        self.repair = dspy.Predict(asks(RepairEdits, repair))
+        self.propose.signature = self._asks(ProposeEdits, task)
+        self.repair.signature = self._asks(RepairEdits, repair)
+
+    @property
+    def instructions(self) -> str:
+        """Those for a first answer."""
+        return instructions_of(self.propose)
 
     def forward(self, **inputs: Any) -> dspy.Prediction:
         """A prediction whose `edits` is a list of `EditDraft`."""
@@ -82,6 +97,42 @@ def _reading(signature: Any, task: str) -> Any:
     return signature.with_instructions(task)
 
 
+def instructions_of(predictor: dspy.Predict) -> str:
+    """What a predictor tells the language model to do."""
+    signature: Any = predictor.signature
+    return str(signature.instructions)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A program with compiled instructions, and where they come from."""
+
+    program: EditProgram
+    name: str
+    sha256: str
+
+    def describe(self) -> dict[str, str]:
+        """For `run.json`."""
+        return {"program": self.name, "program_sha256": self.sha256}
+
+
+def load_program(reference: str) -> Tuned:
+    """The program that `pamela-agent compile` has saved under a name or path.
+
+    Raises:
+        InputError: there is none, or it does not fit this version.
+    """
+    saved = read_compiled(find_compiled(reference))
+    program = EditProgram()
+    try:
+        program.load_state(saved.state)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise InputError(
+            f"the program {reference!r} does not fit this version: compile it again"
+        ) from None
+    return Tuned(program, reference, saved.sha256)
+
+
 def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten the config
     spec: str,
     *,
@@ -90,6 +141,8 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
     device: str = "auto",
     cache: bool = False,
     vision: bool = False,
+    lm: dspy.LM | None = None,
+    program: str | None = None,
     policy: RetryPolicy | None = None,
     time_left: Callable[[], float | None] | None = None,
 ) -> LMProposer:
@@ -102,11 +155,13 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         device: Where a model in this process runs.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
         vision: Whether it is shown the pictures of parents.
+        lm: What `make_lm` has made of the spec already, which is not made again.
+        program: Compiled instructions, by name or path; None are the built-in ones.
         policy: How failed calls are repeated.
         time_left: Seconds that answers may still take, or None: no limit.
 
     Raises:
-        InputError: the spec, the address or the model's folder is wrong.
+        InputError: the spec, the address, the program or the model's folder is wrong.
         PrerequisiteError: a key or a package is missing; says which.
     """
     logging.getLogger("dspy").setLevel(logging.ERROR)  # its warnings would cut through the display
@@ -117,10 +172,15 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
             manner = Manner(at_once=AT_ONCE, priced=base_url is None, patience=LONGEST_QUESTION)
         case TransformersSpec():
             manner = Manner(at_once=AT_ONCE, patience=math.inf)
+    lm = lm or make_lm(spec, base_url=base_url, device=device, cache=cache)
+    if isinstance(lm.engine, KeepsTime):
+        lm.engine.keep_to(time_left)
+    tuned = None if program is None else load_program(program)
     return LMProposer(
-        EditProgram(vision=vision),
-        make_lm(spec, base_url=base_url, device=device, cache=cache, time_left=time_left),
+        EditProgram(vision=vision) if tuned is None else tuned.program,
+        lm,
         spec=spec,
+        instructions={} if tuned is None else tuned.describe(),
         manner=manner,
         policy=policy or RetryPolicy(),
         seed=seed,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.builders import Parts, build_parts, make_config, option_of
+from agent.builders import Models, Parts, build_parts, make_config, option_of
 from agent.cards import TasteCard, read_card
 from agent.clock import Clock
 from agent.config import RunConfig
@@ -70,8 +70,16 @@ class Session:
     parts: Parts
 
 
-def improve(order: Order, *, clock: Clock, observer: Observer | None = None) -> Outcome:
+def improve(
+    order: Order, *, clock: Clock, observer: Observer | None = None, models: Models | None = None
+) -> Outcome:
     """Begins the run, or goes on with it, and takes it to its end.
+
+    Args:
+        order: What was asked for.
+        clock: Of the run.
+        observer: Who is told about it.
+        models: Of the same settings, where they are loaded already.
 
     Raises:
         InputError: what was asked for can't be done.
@@ -79,7 +87,7 @@ def improve(order: Order, *, clock: Clock, observer: Observer | None = None) -> 
     observer = observer or Silent()
     observer.phase("prepare", iteration=0, total=0)
     try:
-        opened = _open(order, clock)
+        opened = _open(order, clock, models)
     except (RunError, KeyboardInterrupt) as error:
         return _ended(error, _nothing(order), None)
     if isinstance(opened, Outcome):
@@ -135,13 +143,13 @@ def _nothing(order: Order) -> Trajectory:
     return Trajectory(id="", status=status, prompt=order.prompt or "", user_id="", config=config)
 
 
-def _open(order: Order, clock: Clock) -> Session | Outcome:
+def _open(order: Order, clock: Clock, models: Models | None) -> Session | Outcome:
     if order.resume is None:
-        return _begin(order, clock)
-    return _go_on(order, clock, resolve_run(order.runs_dir, order.resume))
+        return _begin(order, clock, models)
+    return _go_on(order, clock, resolve_run(order.runs_dir, order.resume), models)
 
 
-def _begin(order: Order, clock: Clock) -> Session:
+def _begin(order: Order, clock: Clock, models: Models | None) -> Session:
     prompt = check_prompt(order.prompt)
     config = make_config(order.options)
     plan_budget(config)
@@ -152,7 +160,7 @@ def _begin(order: Order, clock: Clock) -> Session:
     user = load_user(order.user, clock)
     card = _card_of(user, order.warm_start)
     check_writable(order.runs_dir)
-    parts = build_parts(config, clock)
+    parts = build_parts(config, clock, models)
     with clock.stage("render"):  # what the renderer says of itself takes longest: it reads weights
         place = path_from_run(order.user, order.runs_dir)
         header = make_header("", prompt, config, user, parts, profile_path=place)
@@ -178,7 +186,7 @@ def _card_of(user: UserProfile, path: Path | None) -> TasteCard | None:
     return card
 
 
-def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
+def _go_on(order: Order, clock: Clock, folder: Path, models: Models | None) -> Session | Outcome:
     header = read_header(folder)
     _check_same(header, order)
     trajectory = load_run(folder)
@@ -190,7 +198,7 @@ def _go_on(order: Order, clock: Clock, folder: Path) -> Session | Outcome:
     store = RunStore.resume(folder)
     try:
         store.check_pictures()
-        parts = build_parts(header.config, clock)
+        parts = build_parts(header.config, clock, models)
         with clock.stage("render"):
             changes = changed_parts(header, parts)
         for message in changes:

@@ -19,6 +19,7 @@ from rich.tree import Tree
 from agent.gain import paired_differences
 from agent.look.family import Family
 from agent.names import REPORT
+from agent.standings import Figure
 from agent.text import marked, printable, word_diff
 from agent.trajectory import Candidate, Trajectory
 
@@ -36,6 +37,16 @@ ON_THE_SCALE = ("pamela", "average")
 def signed(value: float) -> str:
     """`+0.42`."""
     return f"{value:+.2f}"
+
+
+def figure_text(figure: Figure | None) -> str:
+    """`+0.42 [0.10, 0.74]`; a dash where nothing is known."""
+    if figure is None:
+        return "–"
+    if figure.ci95 is None:
+        return signed(figure.mean)
+    low, high = figure.ci95
+    return f"{signed(figure.mean)} [{low:.2f}, {high:.2f}]"
 
 
 def headline(run: Trajectory) -> str:

@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn, cast
 
 from agent.cli.output import Forgiving, complain, documents, print_json
@@ -35,6 +36,8 @@ COMMANDS = (
     "doctor",
     "train",
     "evaluate",
+    "compare-llms",
+    "compile",
 )
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 TRACEBACK = "PAMELA_TRACEBACK"
@@ -92,8 +95,13 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> Parser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     for name in commands:
-        importlib.import_module(f"agent.cli.{name}").add_parser(subparsers)
+        _module(name).add_parser(subparsers)
     return parser
+
+
+def _module(command: str) -> ModuleType:
+    """The file of a command."""
+    return importlib.import_module(f"agent.cli.{command.replace('-', '_')}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -137,8 +145,7 @@ def _guarded(words: Sequence[str], *, wants_json: bool) -> int:
     try:
         parser = build_parser([words[0]] if words and words[0] in COMMANDS else COMMANDS)
         args = parser.parse_args(words)
-        command = importlib.import_module(f"agent.cli.{args.command}")
-        return int(command.execute(args))
+        return int(_module(args.command).execute(args))
     except SystemExit as stopped:  # after --help and --version
         return int(stopped.code or 0)
     except BrokenPipeError:

@@ -9,7 +9,7 @@ config, or from the run that is resumed, so it must be seen that it was not said
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,11 @@ MODELS = (
         metavar="SPEC",
     ),
     Option("llm_base_url", "address of an OpenAI-compatible server", metavar="URL"),
+    Option(
+        "program",
+        "instructions that `pamela-agent compile` has tuned: a name, or a file",
+        metavar="NAME",
+    ),
     Option(
         "fallback",
         "what proposes where the language model's answer is of no use (default: catalogue)",
@@ -117,11 +122,22 @@ LIMITS = (
 GROUPS = {"models": MODELS, "search": SEARCH, "drawing": DRAWING, "limits": LIMITS}
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options, in their groups."""
-    for title, options in GROUPS.items():
+def add_options(
+    parser: argparse.ArgumentParser,
+    *,
+    without: Collection[str] = (),
+    groups: Iterable[str] = GROUPS,
+) -> None:
+    """Adds the options, in their groups.
+
+    Args:
+        parser: Of the command.
+        without: Fields that the command sets in another way, or not at all.
+        groups: Which of `GROUPS`.
+    """
+    for title in groups:
         group = parser.add_argument_group(title)
-        for option in options:
+        for option in (option for option in GROUPS[title] if option.field not in without):
             flag = "--" + option.field.replace("_", "-")
             if option.switch:
                 group.add_argument(

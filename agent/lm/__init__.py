@@ -7,7 +7,6 @@
 The one rule that is not obvious: importing this loads no DSPy; `make_lm` does.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from agent.lm.spec import CatalogueSpec, HostedSpec, LMSpec, TransformersSpec, parse_lm_spec
@@ -31,7 +30,7 @@ def make_lm(
     base_url: str | None = None,
     device: str = "auto",
     cache: bool = False,
-    time_left: Callable[[], float | None] | None = None,
+    kind: "type[dspy.LM] | None" = None,
 ) -> "dspy.LM":
     """The language model that a spec names; models in this process load at the first call.
 
@@ -40,7 +39,7 @@ def make_lm(
         base_url: Address of an OpenAI-compatible server, for hosted specs.
         device: Where a model in this process runs: `auto`, `cpu`, `cuda` or `mps`.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
-        time_left: Seconds after which a model in this process stops, or None: no limit.
+        kind: The class that is made; `dspy.LM` by default.
 
     Raises:
         InputError: the spec, the address or the model's folder is wrong.
@@ -53,7 +52,7 @@ def make_lm(
         case HostedSpec():
             from agent.lm.hosted import make_hosted
 
-            return make_hosted(parsed, base_url=base_url, cache=cache)
+            return make_hosted(parsed, base_url=base_url, cache=cache, kind=kind or dspy.LM)
         case CatalogueSpec():
             from agent.lm.catalogue import CatalogueEngine
 
@@ -61,9 +60,10 @@ def make_lm(
         case TransformersSpec():
             from agent.lm.local import TransformersEngine
 
-            engine = TransformersEngine(parsed.model, device=device, time_left=time_left)
+            engine = TransformersEngine(parsed.model, device=device)
         case _:
             assert_never(parsed)
     from agent.lm.engine import AsyncTwin
 
-    return dspy.LM(spec, engine=engine, async_engine=AsyncTwin(engine), cache=False, num_retries=0)
+    make = kind or dspy.LM
+    return make(spec, engine=engine, async_engine=AsyncTwin(engine), cache=False, num_retries=0)

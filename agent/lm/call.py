@@ -100,14 +100,14 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     try:
         answer = retrying(
             partial(_answer, program, own, inputs),
-            transient=_is_transient,
+            transient=is_transient,
             on_retry=retries.append,
             policy=policy,
             seed=seed,
             time_left=time_left,
         )
     except AdapterParseError as error:
-        problem, reply = _reason(error), error.lm_response
+        problem, reply = reason_of(error), error.lm_response
     except LMError as error:
         problem, end = one_line(error), fatal(error, spec, first_sight=first_sight)
     said = _said(answer, own)
@@ -130,15 +130,16 @@ def _said(answer: dspy.Prediction, lm: dspy.LM) -> Outcome:
     return Outcome(
         drafts=tuple(answer.edits),
         critique=critique.said() if isinstance(critique, Critique) else "",
-        used=_used(lm),
+        used=used_by(lm),
     )
 
 
-def _is_transient(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
+    """Whether another call may mend it."""
     return isinstance(error, Exception) and is_retryable_lm_error(error)
 
 
-def _reason(error: AdapterParseError) -> str:
+def reason_of(error: AdapterParseError) -> str:
     """Why an answer could not be read, without the answer itself."""
     said = str(error).split("\n\n", 1)[0]
     if said.startswith("Adapter"):
@@ -149,7 +150,8 @@ def _reason(error: AdapterParseError) -> str:
     return one_line(ValueError(said)).removeprefix("ValueError: ")
 
 
-def _used(lm: dspy.LM) -> Used:
+def used_by(lm: dspy.LM) -> Used:
+    """What the calls in the history of an LM cost."""
     usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in lm.history]
     costs = [entry["cost"] for entry in lm.history]
     return Used(

@@ -11,6 +11,7 @@ is followed by JSON counts, because instructions and earlier turns may hold the 
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
@@ -32,6 +33,13 @@ class KeepsForm(Protocol):
 
     @property
     def form(self) -> str: ...
+
+
+@runtime_checkable
+class KeepsTime(Protocol):
+    """An engine that stops by itself when a run's time is up, because nobody can leave it alone."""
+
+    def keep_to(self, time_left: Callable[[], float | None] | None) -> None: ...
 
 
 class AsyncTwin:

@@ -46,13 +46,16 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """The variables of the providers that DSPy speaks to itself; the rest goes through LiteLLM."""
 
 
-def make_hosted(spec: HostedSpec, *, base_url: str | None, cache: bool = False) -> dspy.LM:
+def make_hosted(
+    spec: HostedSpec, *, base_url: str | None, cache: bool = False, kind: type[dspy.LM] = dspy.LM
+) -> dspy.LM:
     """A `dspy.LM` for the model; nothing is sent yet.
 
     Args:
         spec: Provider and model.
         base_url: Address of an OpenAI-compatible server.
         cache: Whether answers are kept, and not asked for twice (`agent.lm.answers`).
+        kind: The class that is made.
 
     Raises:
         InputError: the provider is unknown, the address is none, or the key file can't be used.
@@ -66,7 +69,7 @@ def make_hosted(spec: HostedSpec, *, base_url: str | None, cache: bool = False) 
         from scorer.cache import cache_folder
 
         cache = keep_answers(cache_folder() / "answers")
-    return _lm(spec.name, {**client, "cache": cache})
+    return _lm(kind, spec.name, {**client, "cache": cache})
 
 
 def _client(spec: HostedSpec, base_url: str | None) -> dict[str, Any]:
@@ -117,13 +120,13 @@ def server_root(base_url: str) -> str:
     return root if urlsplit(root).path else f"{root}/v1"
 
 
-def _lm(name: str, client: dict[str, Any]) -> dspy.LM:
+def _lm(kind: type[dspy.LM], name: str, client: dict[str, Any]) -> dspy.LM:
     settings: dict[str, Any] = {
         "temperature": TEMPERATURE,
         "num_retries": 0,
         **client,
     }
     try:
-        return dspy.LM(name, max_tokens=MAX_TOKENS, **settings)
+        return kind(name, max_tokens=MAX_TOKENS, **settings)
     except LMConfigurationError:  # a reasoning model
-        return dspy.LM(name, max_tokens=REASONING_MAX_TOKENS, **settings)
+        return kind(name, max_tokens=REASONING_MAX_TOKENS, **settings)

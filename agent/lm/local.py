@@ -132,6 +132,10 @@ class TransformersEngine:
             self._answer_all, order=lambda question: (len(question.candidate_id), question)
         )
 
+    def keep_to(self, time_left: Callable[[], float | None] | None) -> None:
+        """From now on answers may take as many seconds as this says; None is no limit."""
+        self._time_left = time_left or (lambda: None)
+
     @property
     def form(self) -> str:
         """What keeps answers to the form that is asked for, with its version."""

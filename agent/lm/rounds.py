@@ -10,7 +10,7 @@ first changes nothing.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -85,6 +85,15 @@ class Manner:
     None waits whatever time is left, because the answer takes none."""
 
 
+def document_of(request: ProposalRequest, *, sees_all: bool = False) -> str:
+    """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
+    if not sees_all:
+        listed, known = request.tried_prompts[-LISTED:], request.known[:TOLD_KNOWN]
+        request = request.model_copy(update={"tried": (), "tried_prompts": listed, "known": known})
+    text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class LMProposer:
     """A `Proposer` that runs the program on a language model.
 
@@ -92,6 +101,7 @@ class LMProposer:
         program: Takes `request`, `previous_reply` and `error`; gives `edits`.
         lm: The language model.
         spec: What it was made of, for messages and `describe`.
+        instructions: What `describe` says of instructions that aren't the built-in ones.
         manner: How this kind of language model is asked.
         policy: How failed calls are repeated.
         seed: Of the jitter between them.
@@ -104,6 +114,7 @@ class LMProposer:
         lm: dspy.LM,
         *,
         spec: str,
+        instructions: Mapping[str, str] | None = None,
         manner: Manner,
         policy: RetryPolicy,
         seed: int,
@@ -112,6 +123,7 @@ class LMProposer:
         self._program = program
         self._lm = lm
         self._spec = spec
+        self._instructions = dict(instructions or {})
         self._manner = manner
         self._policy = policy
         self._seed = seed
@@ -138,7 +150,8 @@ class LMProposer:
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in texts)).hexdigest()
         said = {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
         engine = self._lm.engine
-        return said | ({"form": engine.form} if isinstance(engine, KeepsForm) else {})
+        form = {"form": engine.form} if isinstance(engine, KeepsForm) else {}
+        return said | form | self._instructions
 
     def _answered(self, round_: list[Asked]) -> list[Asked]:
         """All requests asked once, and those whose answer is no use once more."""
@@ -168,7 +181,8 @@ class LMProposer:
         return [outcome or late for outcome in within(patience, calls)]
 
     def _call(self, asked: Asked) -> Outcome:
-        inputs: dict[str, Any] = {"request": self._document(asked.request)}
+        document = document_of(asked.request, sees_all=self._manner.sees_all)
+        inputs: dict[str, Any] = {"request": document}
         if asked.outcomes:
             inputs["previous_reply"] = (asked.outcomes[-1].reply or "")[:LONGEST_REPLY]
             inputs["error"] = asked.problem()
@@ -186,17 +200,6 @@ class LMProposer:
         )
         self._has_seen = self._has_seen or (PICTURE in inputs and outcome.answered)
         return outcome
-
-    def _document(self, request: ProposalRequest) -> str:
-        """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
-        if not self._manner.sees_all:
-            listed = request.tried_prompts[-LISTED:]
-            known = request.known[:TOLD_KNOWN]
-            request = request.model_copy(
-                update={"tried": (), "tried_prompts": listed, "known": known}
-            )
-        text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
-        return text.encode("utf-8", "replace").decode("utf-8")
 
     def _proposals(self, asked: Asked) -> Proposals:
         outcomes = asked.outcomes

@@ -8,6 +8,7 @@ The one rule that is not obvious: the provider is everything before the first sl
 rest, which may hold more slashes (`openrouter/meta-llama/llama-3.1-8b-instruct`).
 """
 
+import re
 from dataclasses import dataclass
 
 from agent.errors import InputError
@@ -17,6 +18,7 @@ KNOWN = (
     "anthropic/claude-haiku-4-5 or ollama_chat/llama3.1) and transformers:<path or id>"
 )
 LOCAL = "transformers:"
+_ADDRESSED = re.compile(r"(?P<spec>.+?)@(?P<address>https?://.*)")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ class TransformersSpec:
 
 
 LMSpec = CatalogueSpec | HostedSpec | TransformersSpec
+
+
+def split_address(given: str) -> tuple[str, str | None]:
+    """A spec, and the address of a server of its own where one follows: `openai/x@http://…`."""
+    match = _ADDRESSED.fullmatch(given)
+    return (match["spec"], match["address"]) if match else (given, None)
 
 
 def parse_lm_spec(spec: str) -> LMSpec:

@@ -106,3 +106,11 @@ def test_only_a_hosted_model_can_be_shown_pictures(small_run: Pamela, spec: str)
     assert (answer.code, answer.err.count("\n")) == (2, 1)
     assert f"--vision shows pictures to a hosted model, and --llm is {spec!r}" in answer.err
     assert not list(Path().glob("runs/*"))
+
+
+def test_instructions_that_were_tuned_without_pictures_are_not_used_with_them(small_run: Pamela):
+    answer = small_run("--llm", "openai/scripted", "--vision", "--program", "llama")
+
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "--program 'llama' was compiled for a model that is shown no pictures" in answer.err
+    assert not list(Path().glob("runs/*"))

@@ -1,0 +1,79 @@
+"""A language model for programs that are not ours: it retries, counts, and remembers what broke.
+
+    lm = make_lm("openai/gpt-5-mini", cache=True, kind=PatientLM)
+    with dspy.context(lm=lm):
+        optimizer.compile(program, trainset=trainset)
+    lm.tally.cost_usd, lm.tally.problem
+
+DSPy's optimisers call a language model as they like, and count a call that failed as an answer of
+no worth. The one rule that is not obvious: so once a failure stays, every further call fails at
+once, and whoever started the optimiser looks at `tally.problem` before it uses what came out.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import LMError
+
+from agent.lm.call import Used, is_transient, used_by
+from agent.retry import RetryPolicy, retrying
+
+
+@dataclass
+class Tally:
+    """What all copies of a language model have used together."""
+
+    calls: int = 0
+    retries: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    """Calls whose price is not known; the cost leaves them out."""
+    problem: LMError | None = None
+    """The failure that stayed."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, used: Used) -> None:
+        """Counts a call."""
+        with self._lock:
+            self.calls += 1
+            self.tokens_in += used.tokens_in
+            self.tokens_out += used.tokens_out
+            self.cost_usd += used.cost_usd or 0.0
+            self.unpriced += used.cost_usd is None
+
+    def retried(self, _: object) -> None:
+        """Counts a call that is made again."""
+        with self._lock:
+            self.retries += 1
+
+
+class PatientLM(dspy.LM):
+    """A `dspy.LM` whose calls are repeated by our policy; DSPy's own retries stay off."""
+
+    def __init__(self, *args: Any, policy: RetryPolicy | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.policy = policy or RetryPolicy()
+        self.tally = Tally()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As `dspy.LM`, from a copy whose history holds this call alone."""
+        if self.tally.problem is not None:
+            raise self.tally.problem
+        own = self.copy()
+        try:
+            answer = retrying(
+                partial(dspy.LM.__call__, own, *args, **kwargs),
+                transient=is_transient,
+                on_retry=self.tally.retried,
+                policy=self.policy,
+            )
+        except LMError as error:
+            self.tally.problem = error
+            raise
+        self.tally.add(used_by(own))
+        return answer

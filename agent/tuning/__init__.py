@@ -1,0 +1,1 @@
+"""Tuning the instructions of a language model with DSPy's optimisers."""
