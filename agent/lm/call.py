@@ -9,7 +9,7 @@ raised; an answer that can't be read, or a server that stays broken, is an outco
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -108,7 +108,7 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
         problem, end = one_line(error), fatal(error, spec)
     if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
         raise end
-    usage = used_by(own)
+    usage = used_in(own.history)
     seconds = time.perf_counter() - started
     return Outcome(drafts, problem, reply, tuple(retries), usage, seconds)
 
@@ -134,10 +134,10 @@ def reason_of(error: AdapterParseError) -> str:
     return one_line(ValueError(said)).removeprefix("ValueError: ")
 
 
-def used_by(lm: dspy.LM) -> Used:
-    """What the calls in the history of an LM cost."""
-    usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in lm.history]
-    costs = [entry["cost"] for entry in lm.history]
+def used_in(history: Sequence[Mapping[str, Any]]) -> Used:
+    """What the calls of a history cost."""
+    usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in history]
+    costs = [entry["cost"] for entry in history]
     return Used(
         tokens_in=sum(usage.get("prompt_tokens") or 0 for usage in usages),
         tokens_out=sum(usage.get("completion_tokens") or 0 for usage in usages),
