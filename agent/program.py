@@ -133,6 +133,16 @@ def load_program(reference: str) -> Tuned:
     return Tuned(program, reference, saved.sha256)
 
 
+def _manner_of(spec: str, *, own_server: bool) -> Manner:
+    match parse_lm_spec(spec):
+        case CatalogueSpec():
+            return Manner(at_once=1, sees_all=True)
+        case HostedSpec():
+            return Manner(at_once=AT_ONCE, priced=not own_server, patience=LONGEST_QUESTION)
+        case TransformersSpec():
+            return Manner(at_once=AT_ONCE, patience=math.inf)
+
+
 def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten the config
     spec: str,
     *,
@@ -165,13 +175,6 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         PrerequisiteError: a key or a package is missing; says which.
     """
     logging.getLogger("dspy").setLevel(logging.ERROR)  # its warnings would cut through the display
-    match parse_lm_spec(spec):
-        case CatalogueSpec():
-            manner = Manner(at_once=1, sees_all=True)
-        case HostedSpec():
-            manner = Manner(at_once=AT_ONCE, priced=base_url is None, patience=LONGEST_QUESTION)
-        case TransformersSpec():
-            manner = Manner(at_once=AT_ONCE, patience=math.inf)
     lm = lm or make_lm(spec, base_url=base_url, device=device, cache=cache)
     if isinstance(lm.engine, KeepsTime):
         lm.engine.keep_to(time_left)
@@ -181,7 +184,7 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         lm,
         spec=spec,
         instructions={} if tuned is None else tuned.describe(),
-        manner=manner,
+        manner=_manner_of(spec, own_server=base_url is not None),
         policy=policy or RetryPolicy(),
         seed=seed,
         time_left=time_left,

@@ -9,7 +9,7 @@ raised; an answer that can't be read, or a server that stays broken, is an outco
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -130,7 +130,7 @@ def _said(answer: dspy.Prediction, lm: dspy.LM) -> Outcome:
     return Outcome(
         drafts=tuple(answer.edits),
         critique=critique.said() if isinstance(critique, Critique) else "",
-        used=used_by(lm),
+        used=used_in(lm.history),
     )
 
 
@@ -150,10 +150,10 @@ def reason_of(error: AdapterParseError) -> str:
     return one_line(ValueError(said)).removeprefix("ValueError: ")
 
 
-def used_by(lm: dspy.LM) -> Used:
-    """What the calls in the history of an LM cost."""
-    usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in lm.history]
-    costs = [entry["cost"] for entry in lm.history]
+def used_in(history: Sequence[Mapping[str, Any]]) -> Used:
+    """What the calls of a history cost."""
+    usages = [entry.get("cost_details", {}).get(KEPT) or entry["usage"] for entry in history]
+    costs = [entry["cost"] for entry in history]
     return Used(
         tokens_in=sum(usage.get("prompt_tokens") or 0 for usage in usages),
         tokens_out=sum(usage.get("completion_tokens") or 0 for usage in usages),

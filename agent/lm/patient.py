@@ -18,7 +18,7 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import LMError
 
-from agent.lm.call import Used, is_transient, used_by
+from agent.lm.call import Used, is_transient, used_in
 from agent.retry import RetryPolicy, retrying
 
 
@@ -61,13 +61,12 @@ class PatientLM(dspy.LM):
         self.tally = Tally()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As `dspy.LM`, from a copy whose history holds this call alone."""
+        """As `dspy.LM`."""
         if self.tally.problem is not None:
             raise self.tally.problem
-        own = self.copy()
         try:
-            answer = retrying(
-                partial(dspy.LM.__call__, own, *args, **kwargs),
+            return retrying(
+                partial(super().__call__, *args, **kwargs),
                 transient=is_transient,
                 on_retry=self.tally.retried,
                 policy=self.policy,
@@ -75,5 +74,8 @@ class PatientLM(dspy.LM):
         except LMError as error:
             self.tally.problem = error
             raise
-        self.tally.add(used_by(own))
-        return answer
+
+    def update_history(self, entry: Any) -> None:
+        """DSPy tells what a call was; several threads may at the same time."""
+        self.tally.add(used_in([entry]))
+        super().update_history(entry)

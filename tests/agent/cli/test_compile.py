@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,13 @@ SMALL = (
 )
 
 
-def script(body: dict[str, Any], _number: int) -> Reply:
+def script(
+    body: dict[str, Any],
+    _number: int,
+    *,
+    needs: str = "GOLD",
+    words: tuple[str, str] = ("gold", "fog"),
+) -> Reply:
     """Babbles at first; follows better instructions, which it writes itself when it is asked to."""
     contents = [message["content"] for message in body["messages"]]
     system, last = contents[0], contents[-1]
@@ -42,9 +49,9 @@ def script(body: dict[str, Any], _number: int) -> Reply:
         answer = "".join(f"[[ ## {name} ## ]]\n{BETTER}\n\n" for name in outputs)
         return Reply(f"{answer}[[ ## completed ## ]]")
     found = re.search(r'"parent_prompt": "([^"]+)"', last)
-    if "GOLD" not in system or found is None:
+    if needs not in system or found is None:
         return Reply("colourless green ideas sleep furiously")
-    return Reply(edits_reply(*(("mood", f"add {w}", f"{found[1]}, {w}") for w in ("gold", "fog"))))
+    return Reply(edits_reply(*(("mood", f"add {w}", f"{found[1]}, {w}") for w in words)))
 
 
 @pytest.fixture(autouse=True)
@@ -235,3 +242,22 @@ def test_of_a_file_from_elsewhere_only_words_are_used(server: ChatServer):
     assert program.instructions == "Be kind."
     assert callable(program.propose.forward)
     assert isinstance(Proposing(program).propose, type(program.propose))
+
+
+@pytest.mark.slow
+def test_the_miniature_draws_and_its_predictor_and_guards_are_heard(pamela: Pamela):
+    Path("prompts.txt").write_text("a tower\na boat\na tent\n")
+    few = ("--seeds", "1", "--heldout-seeds", "2", "--branching", "2", "--max-calls", "10")
+    lists = ("--trainset", "prompts.txt", "--users", "me.json", "--optimizer", "gepa")
+    willing = partial(script, needs="", words=("at golden hour", "in moonlight"))
+    with chat_server(willing) as server:
+        model = ("--llm", "openai/scripted", "--llm-base-url", server.url, "--device", "cpu")
+        answer = pamela("compile", *model, *few, *lists, "--out", str(OUT), "--json")
+
+    assert answer.code == 0
+    assert answer.document["spent"]["pictures"] >= 15
+    told = [chat for chat in server.chats if "examples_with_feedback" in chat]
+    assert re.search(
+        r"the score \([+-]\d\.\d\d, adherence to the user's prompt \d\.\d\d\)", told[0]
+    )
+    assert load_program(str(OUT)).program.instructions == answer.document["instructions"]

@@ -251,7 +251,7 @@ def test_every_setting_has_an_option_that_tells_its_default():
     assert set(options) == set(RunConfig.model_fields)
     for name, option in options.items():
         default = getattr(config, name)
-        said = "on" if default is True else default
+        said = {True: "on", False: "off"}.get(default, default) if option.switch else default
         if default is not None:
             assert f"(default: {said})" in option.help, name
 
