@@ -34,7 +34,6 @@ COMMANDS = (
     "evaluate",
     "compare-llms",
     "compile",
-    "compile",
 )
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 TRACEBACK = "PAMELA_TRACEBACK"
