@@ -9,12 +9,14 @@ whatever its parent, because what helped one candidate often helps another.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import get_args
 
 import prompts
+from agent.cards import TasteCard
 from agent.config import Stray
 from agent.judge import MINIATURES, Draft
-from agent.proposer import ProposalRequest, Tried
+from agent.proposer import Known, ProposalRequest, Tried
 from agent.records import INITIAL_ID, ProposalRecord
 from agent.search.base import Expansion
 from agent.search.beam import id_order
@@ -41,6 +43,16 @@ def tried_edits(candidates: Mapping[str, Candidate]) -> list[Tried]:
     return [edit for edit, _ in tried]
 
 
+def known_of(card: TasteCard | None) -> tuple[Known, ...]:
+    """What a card says, the surest first."""
+    if card is None:
+        return ()
+    effects = sorted(card.effects, key=lambda e: e.high - e.low - 2 * abs(e.effect))
+    return tuple(
+        Known(axis=e.axis, name=e.name, effect=e.effect, low=e.low, high=e.high) for e in effects
+    )
+
+
 @dataclass(frozen=True)
 class Asker:
     """For whom edits are wanted, and of what; the same for the whole run."""
@@ -53,6 +65,10 @@ class Asker:
     """The catalogue's values that the renderer can draw, by name; empty means any."""
     stray: str = ""
     """How far edits may leave the user's words, in a sentence."""
+    card: TasteCard | None = None
+    """What earlier runs have shown."""
+    pictures: Path | None = None
+    """The folder that the paths of pictures begin at, where parents' pictures are shown."""
 
     def requests(
         self, expansions: Sequence[Expansion], tried: Mapping[str, Candidate], *, iteration: int
@@ -61,6 +77,7 @@ class Asker:
         edits = tried_edits(tried)
         best = tuple(edit for edit in edits[:TOLD] if edit.gain > 0)
         worst = tuple(edit for edit in reversed(edits[-TOLD:]) if edit.gain < 0)
+        known = known_of(self.card)
         texts = dict.fromkeys(tried[name].prompt for name in sorted(tried, key=id_order))
         return [
             ProposalRequest(
@@ -73,6 +90,8 @@ class Asker:
                 likes=self.user.likes,
                 dislikes=self.user.dislikes,
                 notes=self.user.notes,
+                known=known,
+                spread=self.card.spread if self.card is not None else 0.0,
                 best_edits=best,
                 worst_edits=worst,
                 tried=tuple(edits),
@@ -82,9 +101,16 @@ class Asker:
                 stray=self.stray,
                 count=expansion.count,
                 seed=derive_seed(self.seed, "propose", iteration, expansion.parent),
+                picture=self._picture(tried[expansion.parent]),
             )
             for expansion in expansions
         ]
+
+    def _picture(self, parent: Candidate) -> Path | None:
+        """The parent's picture on the first of its seeds."""
+        if self.pictures is None or not parent.images:
+            return None
+        return self.pictures / parent.images[0].path
 
 
 def drawable_values(renderer: str) -> tuple[str, ...]:

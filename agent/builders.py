@@ -153,6 +153,16 @@ def _check_language_model(config: RunConfig) -> None:
             f"--llm-base-url is for a hosted model, and --llm is {config.llm!r}: name the server's "
             f"model, as in --llm openai/NAME"
         )
+    if config.vision and not isinstance(kind, HostedSpec):
+        raise InputError(
+            f"--vision shows pictures to a hosted model, and --llm is {config.llm!r}: name a model "
+            f"that sees, as in --llm openai/gpt-5-mini, or that of a server with --llm-base-url"
+        )
+    if config.vision and config.program is not None:
+        raise InputError(
+            f"--program {config.program!r} was compiled for a model that is shown no pictures: "
+            f"leave it out, or --vision"
+        )
 
 
 def _check_image_address(config: RunConfig) -> None:
@@ -174,6 +184,7 @@ def _proposer(config: RunConfig, clock: Clock, lm: "dspy.LM") -> Proposer:
         seed=config.seed,
         lm=lm,
         program=config.program,
+        vision=config.vision,
         time_left=clock.left,
     )
     match config.fallback:

@@ -19,11 +19,12 @@ from agent.builders import Models, build_lm, build_models, build_parts, make_con
 from agent.clock import Clock
 from agent.config import RunConfig
 from agent.find import Found, list_runs
-from agent.folder import LINES, check_writable
+from agent.folder import check_writable
 from agent.header import profile_digest
 from agent.limits import plan_budget
 from agent.lm import CatalogueSpec, HostedSpec, parse_lm_spec
 from agent.lm.spec import split_address
+from agent.names import LINES
 from agent.observer import Observer
 from agent.records import read_records
 from agent.session import Order, Outcome, improve

@@ -28,6 +28,8 @@ class RunConfig(BaseModel):
     """What proposes edits where the language model's answer is of no use."""
     llm_cache: bool = True
     """Whether the answers of hosted models are kept, and not asked for twice."""
+    vision: bool = False
+    """Whether the language model is shown the picture whose prompt it edits."""
     renderer: str = "miniature"
     """Renderer spec: `miniature`, `diffusers:<path or id>`, `openai:<model>`, `scene`, `fake`."""
     image_base_url: str | None = None

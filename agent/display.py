@@ -17,6 +17,7 @@ from rich.progress import TimeElapsedColumn as ElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from agent.console import make_console, say
 from agent.observer import Phase, Row
 from agent.summary import signed
 from agent.text import printable
@@ -31,33 +32,8 @@ PHASES: dict[Phase, str] = {
 COLUMNS = (("Iteration", 9), ("Best", 6), ("Gain", 6), ("Pictures", 8), ("Time", 7))
 TABLE_WIDTH = 70
 """Narrower windows get lines instead of the table."""
-UNLIMITED = 100_000
-"""Columns of a file or a pipe: nothing is cut or broken there."""
 TOLD_EVENTS = 5
 """How many warnings about single edits are shown; all of them are in the record."""
-
-
-def make_console(*, stderr: bool = False) -> Console:
-    """A console that takes text as it is: no markup, no emoji codes, no guessed colours.
-
-    Into a file or a pipe its lines are as long as they need to be.
-    """
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = UNLIMITED
-    elif console.width < 1:  # COLUMNS=0
-        console.width = 80
-    return console
-
-
-def is_colourful(console: Console) -> bool:
-    """Whether colours can be seen, so that nothing else has to mark a change."""
-    return console.is_terminal and not console.no_color and console.color_system is not None
-
-
-def say(console: Console, text: Text) -> None:
-    """Prints a line without breaking it, so that paths and commands in it can be copied."""
-    console.print(text, soft_wrap=True)
 
 
 class Display:

@@ -35,7 +35,12 @@ PACKAGES = (
     "scipy",
     "pillow",
 )
-EXTRA = ("mitsuba", "trimesh")
+EXTRA = {
+    "mitsuba": "for --renderer scene: pip install 'pamela-agent[miniature]'",
+    "trimesh": "for --renderer scene: pip install 'pamela-agent[miniature]'",
+    "llguidance": "for --llm transformers:…: pip install 'pamela-agent[constrained]'",
+}
+"""Packages that only some parts need, and what to do where they are missing."""
 KEYS = (
     "PAMELA_LLM_KEY_FILE",
     "OPENAI_API_KEY",
@@ -79,7 +84,7 @@ def examine(
         ("sentence encoder", _sentence_encoder),
         ("weights", lambda: [_weights(name) for name in MODELS]),
         ("cache", _cache),
-        ("scene renderer", lambda: [_extra(name) for name in EXTRA]),
+        ("extras", lambda: [_extra(name) for name in EXTRA]),
         ("keys", lambda: [_key(name) for name in KEYS]),
         ("named parts", lambda: [check() for check in named]),
     ]
@@ -173,8 +178,7 @@ def _can_write(folder: Path) -> bool:
 
 def _extra(name: str) -> Check:
     found = _package(name)
-    fix = "for --renderer scene: pip install 'pamela-agent[miniature]'"
-    return Check(name, found.ok, found.detail, fix, required=False)
+    return Check(name, found.ok, found.detail, EXTRA[name], required=False)
 
 
 def _key(name: str) -> Check:

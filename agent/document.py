@@ -5,10 +5,13 @@
 The one rule that is not obvious: what is not known is null, never an empty text or 0.
 """
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from agent.find import Found
-from agent.trajectory import SCHEMA_VERSION, Trajectory
+from agent.look.family import Family
+from agent.look.glance import Glance, best_prompt
+from agent.trajectory import SCHEMA_VERSION, Candidate, Trajectory
 
 
 def show_document(run: Trajectory) -> dict[str, Any]:
@@ -18,23 +21,33 @@ def show_document(run: Trajectory) -> dict[str, Any]:
     return document | dict.fromkeys(unknown)
 
 
-def runs_document(runs: list[tuple[Found, Trajectory]]) -> dict[str, Any]:
+def runs_document(runs: Sequence[Glance]) -> dict[str, Any]:
     """A list of runs, as `runs --json` prints it."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "runs": [_entry(found, run) for found, run in runs],
-    }
+    return {"schema_version": SCHEMA_VERSION, "runs": [_entry(run) for run in runs]}
 
 
-def _entry(found: Found, run: Trajectory) -> dict[str, Any]:
+def _entry(run: Glance) -> dict[str, Any]:
     return {
         "id": run.id,
         "status": run.status,
-        "created": found.header.created,
-        "folder": str(found.folder),
+        "created": run.created,
+        "folder": str(run.folder),
         "prompt": run.prompt,
         "user_id": run.user_id,
-        "best_prompt": run.best.prompt if run.best is not None else None,
-        "gain": run.gain.model_dump(mode="json"),
-        "renders": run.usage.renders,
+        "best_prompt": best_prompt(run),
+        "gain": asdict(run.gain),
+        "renders": run.renders,
+    }
+
+
+def candidate_document(family: Family, candidate: Candidate) -> dict[str, Any]:
+    """One candidate, as `show RUN CANDIDATE --json` prints it."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": family.run.id,
+        "candidate": candidate.model_dump(mode="json"),
+        "gain": family.gain(candidate),
+        "fate": family.fate(candidate),
+        "lineage": [step.id for step in family.lineage(candidate)],
+        "children": [child.id for child in family.children.get(candidate.id, [])],
     }

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import InputError
-from agent.folder import HEADER, read_header
+from agent.folder import read_header
+from agent.names import HEADER, run_folders
 from agent.records import RunHeader
 
 
@@ -33,12 +34,7 @@ def list_runs(runs_dir: Path, damaged: Callable[[str], None] | None = None) -> l
     Raises:
         InputError: the folder can't be read; one that doesn't exist holds no runs.
     """
-    if not runs_dir.exists():
-        return []
-    try:
-        folders = [folder for folder in runs_dir.iterdir() if (folder / HEADER).is_file()]
-    except OSError as error:
-        raise InputError(f"{str(runs_dir)!r} is no runs folder ({error.strerror})") from error
+    folders = run_folders(runs_dir)
     found: list[Found] = []
     for folder in folders:
         try:
@@ -73,8 +69,8 @@ def resolve_run(runs_dir: Path, reference: str) -> Path:
     if fitting:
         ids = ", ".join(run.header.id for run in fitting[:5])
         raise InputError(f"{reference!r} fits several runs: {ids}; give more of the id")
-    if _is_run(runs_dir / reference):  # there, but it can't be read: that says why
-        read_header(runs_dir / reference)
+    if _is_run(runs_dir / reference):  # there, but damaged or newer: whoever reads it says so
+        return runs_dir / reference
     raise InputError(
         f"{reference!r} is no run of {str(runs_dir)!r} and no run's folder: "
         f"`pamela-agent runs --runs-dir {runs_dir}` lists them"

@@ -12,22 +12,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from agent.errors import InputError, RunError
+from agent.names import HEADER, LOCK, SCHEMA_VERSION
 from agent.records import RunHeader
 from agent.text import slug
-from agent.trajectory import SCHEMA_VERSION
 from scorer import files
 
-HEADER = "run.json"
-LINES = "trajectory.jsonl"
-LOCK = ".lock"
-BEST = "best.png"
-IMAGES = "images"
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 def new_run_folder(runs_dir: Path, prompt: str, now: datetime | None = None) -> Path:
@@ -93,8 +89,10 @@ def read_header(folder: Path) -> RunHeader:
 def is_held(folder: Path) -> bool:
     """Whether a process is at work on the run."""
     lock = folder / LOCK
-    if not lock.exists():
+    if lock.is_symlink() or not lock.is_file():  # a link could lead to another's file
         return False
+    from filelock import FileLock, Timeout
+
     try:
         with FileLock(lock, timeout=0):
             return False
@@ -104,12 +102,14 @@ def is_held(folder: Path) -> bool:
         return False
 
 
-def acquire(folder: Path) -> FileLock:
+def acquire(folder: Path) -> "FileLock":
     """Takes the run for this process.
 
     Raises:
         InputError: another process has it, or the folder can't be written.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK, timeout=1)
     try:
         lock.acquire()

@@ -7,6 +7,7 @@ The one rule that is not obvious: a limit that stopped the run before it was int
 resumed one at the same place, although its clock may say otherwise.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -85,11 +86,13 @@ class Ledger:
     def spent(self) -> Spent:
         """What the search has used so far."""
         drawn = [candidate for candidate in self.tried.values() if was_drawn(candidate)]
-        costs = [sum(answer.cost_usd for answer in record.answers) for record in self.asked]
+        costs: dict[int, float] = defaultdict(float)
+        for record in self.asked:
+            costs[record.iteration] += sum(answer.cost_usd for answer in record.answers)
         return Spent(
             renders=len(drawn) * self.config.seeds,
-            cost=sum(costs),
-            dearest=max(costs, default=0.0),
+            cost=sum(costs.values()),
+            dearest=max(costs.values(), default=0.0),
             elapsed=self.clock.seconds().total,
             seconds_per_picture=seconds_per_picture(drawn),
         )
@@ -103,12 +106,12 @@ class Ledger:
         """Ends the search because no further picture may be drawn."""
         self.stop(iteration, renders_message(self.config, self.budget))
 
-    def limit_before_iteration(self, iteration: int) -> str | None:
-        """Why the iteration may not begin, or None."""
-        if iteration in self.store.records.proposals:
+    def limit_before_iteration(self, iteration: int, *, coming: int = 0) -> str | None:
+        """Why the iteration may not begin once `coming` more pictures are drawn, or None."""
+        if self.store.records.began(iteration):
             return None
         return self._recorded_stop(iteration) or limit_reached(
-            self.config, self.budget, self.spent(), pictures=self.config.seeds
+            self.config, self.budget, self.spent(), pictures=coming + self.config.seeds
         )
 
     def limit_waiting(self) -> None:

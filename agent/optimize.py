@@ -7,19 +7,21 @@ The one rule that is not obvious: the loop never asks whether it is resumed. It 
 the beginning; what the store holds already is taken from there instead of being made again.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from agent.asking import Asker, drafts_of, drawable_values, stray_rule
 from agent.builders import Parts, build_searcher
 from agent.clock import Clock
 from agent.errors import PamelaError, RunError
 from agent.gain import honest_gain
+from agent.inquiry import Inquirer
 from agent.judge import Draft, adherence_floor, unknown_subject
 from agent.ledger import Ledger
 from agent.limits import plan_budget
 from agent.observer import Observer, Silent
-from agent.proposer import Proposals, Proposer
-from agent.records import INITIAL_ID, ProposalRecord, Result, trajectory_of, usage_of
+from agent.records import INITIAL_ID, Result, trajectory_of, usage_of
 from agent.screen import Rules
 from agent.search.base import Expansion, Searcher
 from agent.secrets import redact
@@ -32,7 +34,7 @@ from scorer.minilm import embed_spans
 from scorer.profile import UserProfile
 
 
-def optimize(
+def optimize(  # noqa: PLR0913 - what a caller may bring, each by its name
     *,
     store: RunStore,
     user: UserProfile,
@@ -40,6 +42,7 @@ def optimize(
     searcher: Searcher | None = None,
     observer: Observer | None = None,
     clock: Clock | None = None,
+    overlap: bool = True,
 ) -> Trajectory:
     """Searches for a prompt whose pictures the user is predicted to like more.
 
@@ -53,6 +56,8 @@ def optimize(
         searcher: What decides what to try; a new `BeamSearch` of the settings by default.
         observer: Who is told about it.
         clock: Measures it; a new one by default.
+        overlap: Whether hosted models are waited for while pictures are drawn. Off, the run
+            takes longer and is the same.
 
     Raises:
         InputError: `max_renders` does not cover the user's own prompt.
@@ -64,7 +69,8 @@ def optimize(
     clock.continue_from(store.records.spent)
     ledger = Ledger(store, observer or Silent(), clock, plan_budget(store.header.config))
     try:
-        return _search(ledger, user, parts, searcher or build_searcher(ledger.config))
+        searcher = searcher or build_searcher(ledger.config)
+        return _search(ledger, user, parts, searcher, overlap=overlap)
     except PamelaError as error:
         _fail(ledger, str(error))
         raise
@@ -74,33 +80,66 @@ def optimize(
         raise RunError(f"the run failed unexpectedly: {reason}") from error
 
 
-def _search(ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher) -> Trajectory:
+def _search(
+    ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher, *, overlap: bool
+) -> Trajectory:
     config = ledger.config
     asker = Asker(
-        user, ledger.prompt, config.seed, drawable_values(config.renderer), stray_rule(config.stray)
+        user=user,
+        prompt=ledger.prompt,
+        seed=config.seed,
+        values=drawable_values(config.renderer),
+        stray=stray_rule(config.stray),
+        card=ledger.store.header.warm_start,
+        pictures=ledger.store.folder if config.vision else None,
     )
+    inquirer = Inquirer(ledger, asker, parts.proposer, searcher, overlap=overlap)
     studio = _studio(ledger, user, parts)
     rules = Rules(OwnWords(ledger.prompt, embed_spans), config.stray, studio.unread)
     encoder = parts.scorer.describe().get("encoder", "")
+    inquirer.ask_first()
     initial = _draw_initial(ledger, studio, encoder)
     searcher.tell([initial])
     ledger.step(searcher.step())
     floor = adherence_floor(initial, config.adherence_tolerance, encoder)
+    try_edits = partial(try_out, ledger, studio, rules=rules, floor=floor)
     while not searcher.done and not ledger.stopped:
         iteration = searcher.step().iteration + 1
         reason = ledger.limit_before_iteration(iteration)
         if reason is not None:
             ledger.stop(iteration, reason)
             break
-        record = _propose(ledger, asker, parts.proposer, searcher.ask(), iteration)
-        drafts = drafts_of(record, first_number=len(ledger.tried))
-        searcher.tell(try_out(ledger, studio, drafts, rules=rules, floor=floor))
+        searcher.tell(_expand(ledger, inquirer, searcher.ask(), iteration, try_edits))
         ledger.step(searcher.step())
+    inquirer.close()
     _check_usable(ledger)
     best = ledger.tried[searcher.step().beam[0]]
     heldout = compare(ledger, studio, initial, best) if best.id != initial.id else []
     gain = honest_gain(initial, best, heldout) if len(ledger.tried) > 1 else Gain()
     return _close(ledger, Result(status="done", best=best.id, gain=gain))
+
+
+def _expand(
+    ledger: Ledger,
+    inquirer: Inquirer,
+    expansions: list[Expansion],
+    iteration: int,
+    try_edits: Callable[..., list[Candidate]],
+) -> list[Candidate]:
+    """Tries the edits of an iteration: first those that were asked ahead, then the others."""
+    told: list[Candidate] = []
+    early, rest = inquirer.early(expansions)
+    given = tuple(edit.prompt for answer in early.answers for edit in answer.edits) if early else ()
+    asked = inquirer.ask(rest, iteration=iteration, given=given) if rest else None
+    if early is not None:
+        drafts = drafts_of(early, first_number=len(ledger.tried))
+        told += try_edits(drafts, before_last=None if asked else inquirer.ask_ahead)
+    if asked is not None:
+        record = inquirer.take(asked)
+        drafts = drafts_of(record, first_number=len(ledger.tried))
+        if not ledger.stopped:
+            told += try_edits(drafts, before_last=inquirer.ask_ahead)
+    return told
 
 
 def _studio(ledger: Ledger, user: UserProfile, parts: Parts) -> Studio:
@@ -131,56 +170,6 @@ def _draw_initial(ledger: Ledger, studio: Studio, encoder: str) -> Candidate:
     if unknown is not None:
         ledger.event("warning", 0, unknown)
     return initial
-
-
-def _propose(
-    ledger: Ledger,
-    asker: Asker,
-    proposer: Proposer,
-    expansions: list[Expansion],
-    iteration: int,
-) -> ProposalRecord:
-    """The edits of an iteration; what a language model has said is never asked again."""
-    ledger.observer.phase("propose", iteration=iteration, total=0)
-    parents = tuple(expansion.parent for expansion in expansions)
-    record = ledger.store.records.proposals.get(iteration)
-    if record is None:
-        requests = asker.requests(expansions, ledger.tried, iteration=iteration)
-        ledger.limit_waiting()
-        before = ledger.clock.spent("propose")
-        with ledger.clock.stage("propose"):
-            answers = tuple(proposer.propose(requests))
-        _check_answered(ledger, answers)
-        seconds = round(ledger.clock.spent("propose") - before, 6)
-        record = ProposalRecord(
-            iteration=iteration, parents=parents, answers=answers, seconds=seconds
-        )
-        ledger.store.record(record)
-    if record.parents != parents or len(record.answers) != len(parents):
-        raise RunError(
-            f"the proposals of iteration {iteration} are for {record.parents!r}, but the search "
-            f"asks for {parents!r}: start a new run"
-        )
-    for event in (event for answer in record.answers for event in answer.events):
-        ledger.event(event.type, event.iteration, event.message)
-    ledger.asked.append(record)
-    return record
-
-
-def _check_answered(ledger: Ledger, answers: tuple[Proposals, ...]) -> None:
-    """Without a single edit tried, a model that can't be reached is a run that failed.
-
-    Its silence is not recorded, so that a resumed run asks again.
-    """
-    if len(ledger.tried) > 1 or any(answer.answered or answer.edits for answer in answers):
-        return
-    for event in (event for answer in answers for event in answer.events):
-        ledger.event(event.type, event.iteration, event.message)
-    reasons = [event.message for answer in answers for event in answer.events]
-    raise RunError(
-        f"the language model {ledger.config.llm!r} gave no answer"
-        f"{f' ({reasons[-1]})' if reasons else ''}: check that it can be reached"
-    )
 
 
 def _check_usable(ledger: Ledger) -> None:

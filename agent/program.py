@@ -8,6 +8,7 @@ that the same program serves hosted models, models in this process and the catal
 """
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
@@ -20,7 +21,9 @@ from agent.compiled import find_compiled, read_compiled
 from agent.edits import MAX_PROMPT
 from agent.errors import InputError
 from agent.lm import CatalogueSpec, HostedSpec, TransformersSpec, make_lm, parse_lm_spec
+from agent.lm.engine import KeepsTime
 from agent.lm.rounds import LMProposer, Manner
+from agent.lm.sight import seeing
 from agent.retry import RetryPolicy
 from agent.trajectory import Axis
 
@@ -60,10 +63,15 @@ class RepairEdits(dspy.Signature):
 
 
 class EditProgram(dspy.Module):
-    """Asks for edits; with a broken answer and its error, asks for a better one."""
+    """Asks for edits; with a broken answer and its error, asks for a better one.
 
-    def __init__(self) -> None:
+    Args:
+        vision: Whether the inputs hold the parent's picture, and the answer begins with a critique.
+    """
+
+    def __init__(self, *, vision: bool = False) -> None:
         super().__init__()
+        self._asks = seeing if vision else _reading
         task = prompts.load("propose", axes=", ".join(AXES), max_characters=MAX_PROMPT)
         self.propose = dspy.Predict(ProposeEdits)
         self.repair = dspy.Predict(RepairEdits)
@@ -72,17 +80,21 @@ class EditProgram(dspy.Module):
     def instruct(self, task: str) -> None:
         """Gives other instructions; those for broken answers hold the same ones."""
         repair = prompts.load("repair", task=task)
-        self.propose.signature = ProposeEdits.with_instructions(task)
-        self.repair.signature = RepairEdits.with_instructions(repair)
+        self.propose.signature = self._asks(ProposeEdits, task)
+        self.repair.signature = self._asks(RepairEdits, repair)
 
     @property
     def instructions(self) -> str:
         """Those for a first answer."""
         return instructions_of(self.propose)
 
-    def forward(self, **inputs: str) -> dspy.Prediction:
+    def forward(self, **inputs: Any) -> dspy.Prediction:
         """A prediction whose `edits` is a list of `EditDraft`."""
         return self.repair(**inputs) if "error" in inputs else self.propose(**inputs)
+
+
+def _reading(signature: Any, task: str) -> Any:
+    return signature.with_instructions(task)
 
 
 def instructions_of(predictor: dspy.Predict) -> str:
@@ -121,6 +133,16 @@ def load_program(reference: str) -> Tuned:
     return Tuned(program, reference, saved.sha256)
 
 
+def _manner_of(spec: str, *, own_server: bool) -> Manner:
+    match parse_lm_spec(spec):
+        case CatalogueSpec():
+            return Manner(at_once=1, sees_all=True)
+        case HostedSpec():
+            return Manner(at_once=AT_ONCE, priced=not own_server, patience=LONGEST_QUESTION)
+        case TransformersSpec():
+            return Manner(at_once=AT_ONCE, patience=math.inf)
+
+
 def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten the config
     spec: str,
     *,
@@ -128,6 +150,7 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
     seed: int = 0,
     device: str = "auto",
     cache: bool = False,
+    vision: bool = False,
     lm: dspy.LM | None = None,
     program: str | None = None,
     policy: RetryPolicy | None = None,
@@ -141,30 +164,27 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         seed: Of the jitter between retries; what is proposed follows each request's own seed.
         device: Where a model in this process runs.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
+        vision: Whether it is shown the pictures of parents.
         lm: What `make_lm` has made of the spec already, which is not made again.
         program: Compiled instructions, by name or path; None are the built-in ones.
         policy: How failed calls are repeated.
-        time_left: Seconds that hosted models may still take, or None: no limit.
+        time_left: Seconds that answers may still take, or None: no limit.
 
     Raises:
         InputError: the spec, the address, the program or the model's folder is wrong.
         PrerequisiteError: a key or a package is missing; says which.
     """
     logging.getLogger("dspy").setLevel(logging.ERROR)  # its warnings would cut through the display
-    match parse_lm_spec(spec):
-        case CatalogueSpec():
-            manner = Manner(at_once=1, sees_all=True)
-        case HostedSpec():
-            manner = Manner(at_once=AT_ONCE, priced=base_url is None, patience=LONGEST_QUESTION)
-        case TransformersSpec():
-            manner = Manner(at_once=AT_ONCE)
+    lm = lm or make_lm(spec, base_url=base_url, device=device, cache=cache)
+    if isinstance(lm.engine, KeepsTime):
+        lm.engine.keep_to(time_left)
     tuned = None if program is None else load_program(program)
     return LMProposer(
-        EditProgram() if tuned is None else tuned.program,
-        lm or make_lm(spec, base_url=base_url, device=device, cache=cache),
+        EditProgram(vision=vision) if tuned is None else tuned.program,
+        lm,
         spec=spec,
         instructions={} if tuned is None else tuned.describe(),
-        manner=manner,
+        manner=_manner_of(spec, own_server=base_url is not None),
         policy=policy or RetryPolicy(),
         seed=seed,
         time_left=time_left,

@@ -1,7 +1,8 @@
 """The boundary to whatever suggests edits: one Protocol, and the request it is given."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +20,19 @@ class Tried(BaseModel):
     score: float
     gain: float
     """Score minus the score of its parent."""
+
+
+class Known(BaseModel):
+    """What earlier runs have shown of a value, as a taste card says it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    axis: str
+    name: str
+    effect: float
+    """By how much the score rises, in points; below 0 it falls."""
+    low: float
+    high: float
 
 
 class ProposalRequest(BaseModel):
@@ -39,6 +53,10 @@ class ProposalRequest(BaseModel):
     notes: str = ""
     best_edits: tuple[Tried, ...] = ()
     worst_edits: tuple[Tried, ...] = ()
+    known: tuple[Known, ...] = ()
+    """What earlier runs of this person have shown, the surest first."""
+    spread: float = 0.0
+    """Standard deviation of the scores in those runs."""
     tried: tuple[Tried, ...] = ()
     """Every edit of this run that was scored: the catalogue learns from all of them, a language
     model is shown the best and the worst only."""
@@ -52,6 +70,8 @@ class ProposalRequest(BaseModel):
     """How far the edits may leave the user's words, in a sentence."""
     count: int = Field(ge=1)
     seed: int
+    picture: Path | None = Field(default=None, exclude=True)
+    """What the parent's prompt gave, for language models that see; it travels beside the JSON."""
 
 
 def knowing(request: ProposalRequest, given: tuple[str, ...]) -> ProposalRequest:
@@ -91,3 +111,19 @@ class Proposer(Protocol):
     def propose(self, requests: list[ProposalRequest]) -> list[Proposals]: ...
 
     def describe(self) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """A proposer whose work has two halves: what is waited for, and what is made of it here.
+
+    Contract: `propose(requests)` is `complete(requests, ask(requests))`. `ask` may run in another
+    thread while pictures are drawn; `complete` runs in the thread of the loop, because it may
+    compute with what drawing and judging use too.
+    """
+
+    def ask(self, requests: list[ProposalRequest]) -> list[Proposals]: ...
+
+    def complete(
+        self, requests: list[ProposalRequest], answers: list[Proposals]
+    ) -> list[Proposals]: ...

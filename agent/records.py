@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from agent.cards import TasteCard
 from agent.clock import add
 from agent.config import RunConfig
 from agent.errors import InputError
@@ -58,6 +59,8 @@ class RunHeader(Value):
     """What proposer, renderer and scorer say of themselves."""
     packages: dict[str, str] = Field(default_factory=dict)
     device: str = "auto"
+    warm_start: TasteCard | None = None
+    """What was known of the person's taste beforehand."""
 
 
 class RunLine(Value):
@@ -70,13 +73,17 @@ class RunLine(Value):
 
 
 class ProposalRecord(Value):
-    """All that was proposed for one iteration, written before any of it is drawn."""
+    """What was proposed for an iteration at once, written before any of it is drawn."""
 
     iteration: int
+    ahead: bool = False
+    """Whether it was asked for before all pictures of the iteration before were scored. Its parent
+    may have dropped out of the beam since; then nothing of it is drawn."""
     parents: tuple[str, ...]
     answers: tuple[Proposals, ...]
     """One a parent."""
     seconds: float = 0.0
+    """For how long the run waited for it."""
 
 
 class Result(Value):
@@ -120,7 +127,7 @@ def from_line(line: str) -> tuple[Record, Seconds | None]:
     Raises:
         ValueError: the line is no record.
     """
-    body = json.loads(line)
+    body = json.loads(line, parse_constant=_no_number)
     if not isinstance(body, dict) or body.get("type") not in TYPES:
         raise ValueError("no record of a known type")
     record_type = TYPES[body.pop("type")]
@@ -132,12 +139,17 @@ def from_line(line: str) -> tuple[Record, Seconds | None]:
     return record_type.model_validate(body), seconds
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
 @dataclass
 class Records:
     """What has been written of a run so far."""
 
     started: bool = False
-    proposals: dict[int, ProposalRecord] = field(default_factory=dict)
+    proposals: dict[tuple[int, bool], ProposalRecord] = field(default_factory=dict)
+    """By iteration, and whether they were asked for ahead."""
     candidates: dict[str, Candidate] = field(default_factory=dict)
     steps: dict[int, Step] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -154,7 +166,7 @@ class Records:
             case RunLine():
                 self.started = True
             case ProposalRecord():
-                self.proposals[record.iteration] = record
+                self.proposals[record.iteration, record.ahead] = record
             case Candidate():
                 self.candidates[record.id] = record
             case Step():
@@ -166,6 +178,11 @@ class Records:
             case Result():
                 self.result = record
         self.spent = _spent(self.spent, record, seconds)
+
+    def began(self, iteration: int) -> bool:
+        """Whether anything shows that the iteration was gone into."""
+        tried = any(candidate.iteration == iteration for candidate in self.candidates.values())
+        return tried or (iteration, False) in self.proposals
 
     @property
     def initial(self) -> Candidate | None:

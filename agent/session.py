@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.builders import Models, Parts, build_parts, make_config, option_of
+from agent.cards import TasteCard, read_card
 from agent.clock import Clock
 from agent.config import RunConfig
 from agent.errors import InputError, RunError
@@ -24,6 +25,7 @@ from agent.limits import plan_budget
 from agent.observer import Observer, Silent
 from agent.optimize import optimize
 from agent.records import RunHeader
+from agent.secrets import redact
 from agent.store import RunStore, load_run
 from agent.trajectory import Event, RunStatus, Trajectory
 from scorer.profile import UserProfile
@@ -43,6 +45,8 @@ class Order:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `RunConfig` that were given."""
     runs_dir: Path = Path("runs")
+    warm_start: Path | None = None
+    """A taste card to begin from."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,22 @@ def improve(
     except InputError as error:
         raise _after_beginning(error, folder, begun=order.resume is None) from error
     except (RunError, KeyboardInterrupt) as error:
-        return _ended(error, load_run(folder), folder)
-    return Outcome(load_run(folder), folder)
+        outcome = _ended(error, load_run(folder), folder)
+    else:
+        outcome = Outcome(load_run(folder), folder)
+    _report(folder, observer)
+    return outcome
+
+
+def _report(folder: Path, observer: Observer) -> None:
+    """Writes the report; one that can't be written is a pity, but the run is what it is."""
+    from agent.look.report import write_report
+
+    try:
+        write_report(folder)
+    except Exception as error:  # noqa: BLE001 - nothing about a page may cost anybody a run
+        message = redact(f"the report can't be written ({type(error).__name__}: {error})")
+        observer.event(Event(type="warning", iteration=0, message=message))
 
 
 def _after_beginning(error: InputError, folder: Path, *, begun: bool) -> InputError:
@@ -140,11 +158,13 @@ def _begin(order: Order, clock: Clock, models: Models | None) -> Session:
             "--user is missing: name a profile, or make one with `pamela-agent init PROFILE`"
         )
     user = load_user(order.user, clock)
+    card = _card_of(user, order.warm_start)
     check_writable(order.runs_dir)
     parts = build_parts(config, clock, models)
     with clock.stage("render"):  # what the renderer says of itself takes longest: it reads weights
         place = path_from_run(order.user, order.runs_dir)
         header = make_header("", prompt, config, user, parts, profile_path=place)
+        header = header.model_copy(update={"warm_start": card})
     folder = new_run_folder(order.runs_dir, prompt)
     try:
         store = RunStore.create(folder, header.model_copy(update={"id": folder.name}))
@@ -152,6 +172,18 @@ def _begin(order: Order, clock: Clock, models: Models | None) -> Session:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Session(store, user, parts)
+
+
+def _card_of(user: UserProfile, path: Path | None) -> TasteCard | None:
+    if path is None:
+        return None
+    card = read_card(path)
+    if card.user_id != user.user_id:
+        raise InputError(
+            f"the card {str(path)!r} is of {card.user_id!r}, and the run is for {user.user_id!r}: "
+            f"make one from their own runs with `pamela-agent card`"
+        )
+    return card
 
 
 def _go_on(order: Order, clock: Clock, folder: Path, models: Models | None) -> Session | Outcome:
@@ -216,6 +248,11 @@ def _check_same(header: RunHeader, order: Order) -> None:
                 f"the run {header.id!r} has {option_of(name)} {_said(before)}, not {_said(now)}: "
                 f"leave the option out, or start a new run"
             )
+    if order.warm_start is not None and read_card(order.warm_start) != header.warm_start:
+        raise InputError(
+            f"the run {header.id!r} did not begin with the card {str(order.warm_start)!r}: leave "
+            f"--warm-start out, or start a new run"
+        )
     if order.prompt is not None and order.prompt != header.prompt:
         raise InputError(
             f"the run {header.id!r} has --prompt {header.prompt!r}, not {order.prompt!r}: leave "

@@ -15,24 +15,20 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import PIL.Image
 import PIL.PngImagePlugin
-from filelock import FileLock
 
 from agent.errors import InputError, RunError
 from agent.folder import (
-    BEST,
-    HEADER,
-    IMAGES,
-    LINES,
     acquire,
     is_held,
     new_run_folder,
     read_header,
     written,
 )
+from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
     ProposalRecord,
@@ -54,6 +50,9 @@ from agent.trajectory import (
     Trajectory,
 )
 from scorer.pictures import PictureError, read_picture
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["RunStore", "Shot", "load_run", "new_run_folder", "pixel_digest"]
 
@@ -100,7 +99,7 @@ class RunStore:
         records: Everything written so far.
     """
 
-    def __init__(self, folder: Path, header: RunHeader, lock: FileLock) -> None:
+    def __init__(self, folder: Path, header: RunHeader, lock: "FileLock") -> None:
         self.folder = folder
         self.header = header
         self.records = read_records(folder / LINES)
@@ -178,7 +177,7 @@ class RunStore:
             case RunLine():
                 return known.started
             case ProposalRecord():
-                return record.iteration in known.proposals
+                return (record.iteration, record.ahead) in known.proposals
             case Candidate():
                 return record.id in known.candidates
             case Step():

@@ -10,17 +10,26 @@ never markup, because prompts and edits come from people and models.
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
 from agent.gain import paired_differences
+from agent.look.family import Family
+from agent.names import REPORT
 from agent.standings import Figure
 from agent.text import marked, printable, word_diff
 from agent.trajectory import Candidate, Trajectory
 
+if TYPE_CHECKING:
+    from agent.cards import TasteCard
+
 STYLES = {"same": "", "added": "bold green", "removed": "red strike"}
+WIDEST_NAME = 48
+DEEPEST = 20
+"""Levels of the tree that are told apart; a terminal has no room for more."""
 ON_THE_SCALE = ("pamela", "average")
 """Scorers whose points are those of the rating scale."""
 
@@ -96,17 +105,6 @@ def diff_text(before: str, after: str, *, colourful: bool) -> Text:
     return Text.assemble(*((printable(piece.text), STYLES[piece.change]) for piece in pieces))
 
 
-def lineage(run: Trajectory, candidate: Candidate) -> list[Candidate]:
-    """From the first edit to the candidate; the user's own prompt is left out."""
-    by_id = {c.id: c for c in run.candidates}
-    path: list[Candidate] = []
-    at: Candidate | None = candidate
-    while at is not None and at.parent is not None:
-        path.append(at)
-        at = by_id.get(at.parent)
-    return path[::-1]
-
-
 def closing(run: Trajectory, folder: Path | None, *, colourful: bool) -> Iterator[Text]:
     """The end of a run, line by line."""
     if run.best is not None:
@@ -115,7 +113,7 @@ def closing(run: Trajectory, folder: Path | None, *, colourful: bool) -> Iterato
             yield Text("Edits marked ").append_text(
                 diff_text(run.prompt, run.best.prompt, colourful=colourful)
             )
-        for step in lineage(run, run.best):
+        for step in Family(run).lineage(run.best):
             if step.edit is not None:
                 yield Text(f"  {step.edit.axis}: {printable(step.edit.instruction)}")
     if run.status == "done":
@@ -131,9 +129,25 @@ def _commands(run: Trajectory, folder: Path) -> Iterator[Text]:
     where = shlex.quote(str(folder))
     if run.best is not None:
         yield Text.assemble(("Best picture ", "bold"), printable(str(folder / "best.png")))
+    if (folder / REPORT).is_file():
+        yield Text.assemble(("Report       ", "bold"), printable(str(folder / REPORT)))
     if run.status in ("interrupted", "failed"):
         yield Text.assemble(("Go on        ", "bold"), f"pamela-agent run --resume {where}")
     yield Text.assemble(("Look again   ", "bold"), f"pamela-agent show {where}")
+
+
+def card_lines(card: "TasteCard") -> Iterator[Text]:
+    """A taste card, a line a value: what is surely liked or disliked is coloured."""
+    if not card.effects:
+        yield Text("too few scored prompts to say anything")
+        return
+    width = max(len(printable(effect.name)) for effect in card.effects)
+    for effect in card.effects:
+        style = ("bold green" if effect.effect > 0 else "bold red") if effect.is_sure else "dim"
+        figures = f"{signed(effect.effect)} [{signed(effect.low)}, {signed(effect.high)}]"
+        name = printable(effect.name).ljust(min(width, WIDEST_NAME))
+        times = f"tried {effect.tried} time{'s' if effect.tried > 1 else ''}"
+        yield Text.assemble(f"  {effect.axis:<12} {name}  ", (figures, style), f"  {times}")
 
 
 def heading(run: Trajectory) -> Iterator[Text]:
@@ -169,30 +183,39 @@ def _asked(run: Trajectory) -> str:
     return f"{usage.llm_calls} calls of the language model, {usage.cost_usd:.4g} US dollars, "
 
 
-def tree(run: Trajectory) -> RenderableType:
-    """All candidates under their parents, each with its score and its whole prompt."""
-    if run.initial is None:
+def tree(run: Trajectory, *, colourful: bool = False) -> RenderableType:
+    """All candidates under their parents, each with its score and what its edit changed."""
+    family = Family(run)
+    if not run.candidates:
         return Text("nothing was tried")
-    root = Tree(_label(run, run.initial))
-    nodes = {run.initial.id: root}
-    for candidate in run.candidates:
-        parent = nodes.get(candidate.parent or "")
-        if parent is not None:
-            nodes[candidate.id] = parent.add(_label(run, candidate))
+    root = Tree("", hide_root=True)
+    branches = [root]
+    for depth, candidate in family.depth_first():
+        label = _label(family, candidate, colourful=colourful)
+        level = min(depth, DEEPEST)
+        del branches[level + 1 :]
+        branches.append(branches[level].add(label))
     return root
 
 
-def _label(run: Trajectory, candidate: Candidate) -> Text:
+def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
+    run, parent = family.run, family.parent(candidate)
     is_best = run.best is not None and candidate.id == run.best.id
-    label = Text.assemble((candidate.id, "bold"), "  ", (_verdict(run, candidate), "cyan"))
+    label = Text.assemble(
+        (printable(candidate.id), "bold"), "  ", (_verdict(run, candidate), "cyan")
+    )
     if candidate.edit is not None:
         label.append(f"  {candidate.edit.axis}: {printable(candidate.edit.instruction)}")
     if is_best:
         label.append("  best", "bold green")
+    elif candidate.id in family.ever_kept:
+        label.append("  kept", "green")
     if candidate.error is not None:
         label.append(f"\n{printable(candidate.error)}", "yellow")
-    label.append(f"\n{printable(candidate.prompt)}", "dim" if not is_best else "")
-    return label
+    label.append("\n")
+    if parent is None:
+        return label.append(printable(candidate.prompt))
+    return label.append_text(diff_text(parent.prompt, candidate.prompt, colourful=colourful))
 
 
 def _verdict(run: Trajectory, candidate: Candidate) -> str:

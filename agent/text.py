@@ -38,6 +38,8 @@ def _shown(character: str) -> str:
 
 def printable(text: str) -> str:
     """The text on one line, with everything that a terminal would obey shown as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(map(_shown, text))
 
 

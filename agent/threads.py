@@ -2,6 +2,8 @@
 
     answers = concurrently([partial(ask, request) for request in requests])
     answers = within(2.5, [partial(ask, request) for request in requests])    # None: took longer
+    begun = Begun(partial(ask, request))      # goes on beside what is done here
+    answer = begun.result()
 
 The one rule that is not obvious: the threads are daemons, so a call that hangs on a server keeps
 neither Ctrl-C nor the end of the program waiting.
@@ -12,9 +14,45 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from concurrent.futures import Future
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class Begun(Generic[T]):
+    """A call that is under way.
+
+    Args:
+        call: What to do.
+        here: Do it now, in this thread; what it raises still waits for `result`.
+    """
+
+    def __init__(self, call: Callable[[], T], *, here: bool = False) -> None:
+        self._future: Future[T] = Future()
+        if here:
+            self._run(call, Exception)  # an interrupt is meant for whoever is at work here
+        else:
+            arguments = (call, BaseException)
+            threading.Thread(target=self._run, args=arguments, daemon=True).start()
+
+    def _run(self, call: Callable[[], T], caught: type[BaseException]) -> None:
+        try:
+            self._future.set_result(call())
+        except caught as error:
+            self._future.set_exception(error)
+
+    def is_over(self) -> bool:
+        """Whether `result` would not wait."""
+        return self._future.done()
+
+    def result(self) -> T:
+        """Waits for the call and returns what it gave.
+
+        Raises:
+            BaseException: that of the call.
+        """
+        return self._future.result()
 
 
 def concurrently(calls: Sequence[Callable[[], T]], *, at_once: int | None = None) -> list[T]:
@@ -73,7 +111,8 @@ def within(seconds: float, calls: Sequence[Callable[[], T]]) -> list[T | None]:
     results: dict[int, T | None] = {}
     for _ in calls:
         try:
-            place, result, error = finished.get(timeout=max(0.0, end - time.monotonic()))
+            left = min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
+            place, result, error = finished.get(timeout=left)
         except queue.Empty:
             break
         if error is not None:

@@ -4,13 +4,15 @@ All of them are frozen; a run appends new ones and never changes an old one. The
 not obvious: `Candidate.score` is null unless its status is `scored`. Unscored is never 0.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.config import RunConfig
+from agent.names import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    import pandas
 
 Axis = Literal[
     "lighting",
@@ -26,14 +28,14 @@ Axis = Literal[
 ]
 CandidateStatus = Literal["scored", "pruned", "rejected", "failed"]
 RunStatus = Literal["running", "done", "failed", "interrupted"]
-EventType = Literal["proposal_failed", "retry", "fallback", "warning", "limit"]
+EventType = Literal["proposal_failed", "retry", "fallback", "warning", "limit", "critique"]
 Stage = Literal["propose", "render", "score"]
 
 
 class Value(BaseModel):
-    """Base of the frozen values: unknown fields are an error."""
+    """Base of the frozen values: unknown fields are an error, and so are infinite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Edit(Value):
@@ -155,3 +157,13 @@ class Trajectory(Value):
     events: tuple[Event, ...] = ()
     heldout: tuple[Heldout, ...] = ()
     usage: Usage = Usage()
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A row a candidate, with the ids as its index; pandas is imported for it.
+
+        Raises:
+            PrerequisiteError: pandas is not there.
+        """
+        from agent.look.table import frame_of
+
+        return frame_of(self)

@@ -7,7 +7,7 @@ The one rule that is not obvious: a batch is passed over only if all of it was r
 otherwise it is drawn again as a whole, so that it is the batch that it would have been.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from agent.judge import Draft, Take, finite_parts, judged
@@ -21,6 +21,8 @@ from agent.studio import Studio
 from agent.trajectory import Candidate, Heldout
 
 T = TypeVar("T")
+BeforeLast = Callable[[Sequence[Draft]], None]
+"""Told of the last batch before it is drawn."""
 
 
 def search_seeds(ledger: Ledger) -> tuple[int, ...]:
@@ -41,15 +43,17 @@ def try_out(
     *,
     rules: Rules,
     floor: float | None,
+    before_last: BeforeLast | None = None,
 ) -> list[Candidate]:
     """Draws and scores what is let through and new, as far as the limits allow.
 
     Args:
         ledger: The run so far.
         studio: Draws and scores.
-        drafts: The edits of an iteration, in the order of their ids.
+        drafts: Edits of an iteration, in the order of their ids.
         rules: What their words are held to.
         floor: The least adherence of their pictures; None is no guard.
+        before_last: Called with the last batch before it is drawn.
     """
     if not drafts:
         return []
@@ -68,26 +72,35 @@ def try_out(
         for warning in studio.warnings(draft.prompt):
             ledger.event("warning", iteration, f"{draft.id}: {warning}")
     ledger.observer.phase("draw", iteration=iteration, total=room * seeds)
-    drawn = draw(ledger, studio, fresh[:room], floor=floor)
+    ledger.add(undrawn)
+    drawn = draw(ledger, studio, fresh[:room], floor=floor, before_last=before_last)
     if room < len(fresh) and not ledger.stopped:
         ledger.stop_for_renders(iteration)
-    ledger.add(undrawn)
     return [*drawn, *undrawn]
 
 
 def draw(
-    ledger: Ledger, studio: Studio, drafts: Sequence[Draft], *, floor: float | None
+    ledger: Ledger,
+    studio: Studio,
+    drafts: Sequence[Draft],
+    *,
+    floor: float | None,
+    before_last: BeforeLast | None = None,
 ) -> list[Candidate]:
     """Draws and scores drafts in batches of whole candidates; a time limit ends it early."""
     done: list[Candidate] = []
     seeds, recorded = search_seeds(ledger), ledger.store.records.candidates
     for group in _groups(drafts, ledger.config.batch_size // len(seeds)):
-        if any(draft.id not in recorded for draft in group):
+        missing = any(draft.id not in recorded for draft in group)
+        if missing:
             pictures = len(group) * len(seeds)
             reason = ledger.limit_before_batch(group[0].iteration, pictures=pictures)
             if reason is not None:
                 ledger.stop(group[0].iteration, reason)
                 break
+        if before_last is not None and group[-1] is drafts[-1]:
+            before_last(group)
+        if missing:
             _draw_group(ledger, studio, group, floor=floor)
         done += [recorded[draft.id] for draft in group]
         ledger.add(done)

@@ -37,9 +37,11 @@ def check_llm(spec: str, *, base_url: str | None = None) -> Check:
     def look() -> str:
         from agent.lm import make_lm
 
-        make_lm(spec, base_url=base_url)
+        lm = make_lm(spec, base_url=base_url)
         address = _server(spec, base_url)
-        return _asked(address, spec) if address is not None else "ready; nothing was asked of it"
+        if address is not None:
+            return _asked(address, spec)
+        return f"ready; nothing was asked of it{_form(lm.engine)}"
 
     return _looked_at(f"llm {spec}", look, lambda: _llm_fix(spec, base_url))
 
@@ -72,6 +74,21 @@ def check_scorer(spec: str) -> Check:
         return "ready; nothing was scored"
 
     return _looked_at(f"scorer {spec}", look, lambda: _scorer_fix(spec))
+
+
+def _form(engine: object) -> str:
+    """What keeps the answers of a model in this process to their form, or how to get it."""
+    from agent.lm.engine import FREE, KeepsForm
+
+    if not isinstance(engine, KeepsForm):
+        return ""
+    if engine.form != FREE:
+        return f"; its answers are kept to valid JSON by {engine.form}"
+    from agent.lm.constrained import INSTALL, LIBRARY, is_installed
+
+    if is_installed():
+        return f"; {LIBRARY} can't read its tokenizer, so its answers may be no valid JSON"
+    return f"; its answers may be no valid JSON: {INSTALL}"
 
 
 def _is_here(place: str, file: str) -> bool:

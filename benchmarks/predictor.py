@@ -9,6 +9,8 @@ All four evaluation splits of the simulated participants' ratings. Models, each 
 - an oracle that is told what the person sees in a picture (that is all that liking depends on) and
   the distribution that tastes are drawn from, zero-shot and with the same ratings: Bayesian
   inference as if ratings were neither rounded nor cut, which moves its SROCC by less than .001;
+- the same oracle with the judge's eyes instead of the person's: what is lost by seeing well, but
+  not just as the person does, which no predictor can make good;
 - `ceiling`, the true liking itself.
 
 Adapting takes a seen person's training ratings; of an unseen person 50 ratings are set apart for
@@ -21,9 +23,10 @@ ratings (for pairs: all pairs of one person) together.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -41,7 +44,6 @@ from miniature.participants import (
 from miniature.taste import (
     NOISE,
     SPREAD,
-    Percept,
     expected_taste,
     own_covariance,
     true_liking,
@@ -79,10 +81,16 @@ class View:
     features: np.ndarray
     """[CLS], (rating, width)."""
     percept: dict[str, np.ndarray]
+    judged: dict[str, np.ndarray]
+    """What the judge sees where the person has their percept."""
 
     def __getitem__(self, rows: np.ndarray) -> "View":
-        taken = {n: getattr(self, n)[rows] for n in self.__dataclass_fields__ if n != "percept"}
-        return View(**taken, percept={name: v[rows] for name, v in self.percept.items()})
+        def taken(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: part[rows] for name, part in value.items()}
+            return value[rows]
+
+        return View(**{name: taken(value) for name, value in vars(self).items()})
 
     def of(self, user: str) -> "View":
         """The ratings of one person."""
@@ -93,14 +101,14 @@ def _pictures(rows: Iterable[Row]) -> np.ndarray:
     return np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
 
 
-def _percept(rows: list[Row]) -> Percept:
-    """What is seen in the picture of each row."""
+def _percept(rows: list[Row], eyes: str) -> dict[str, np.ndarray]:
+    """What a classifier sees in the picture of each row."""
     from miniature.classifier import load_classifier
     from miniature.taste import perceive
 
     first = {row.image: row for row in rows}
     number = {image: place for place, image in enumerate(first)}
-    seen = perceive(load_classifier("perception"), _pictures(first.values()))
+    seen = perceive(load_classifier(eyes), _pictures(first.values()))
     places = [number[row.image] for row in rows]
     return {name: values[places] for name, values in seen.items()}
 
@@ -121,7 +129,8 @@ def view_of(rows: list[Row], ratings: Ratings, prior: Prior) -> View:
         average=flat.astype(float),
         zero_shot=score + (design(cls, prior) * start).sum(1),
         features=cls,
-        percept=dict(_percept(rows)),
+        percept=_percept(rows, "perception"),
+        judged=_percept(rows, "judge"),
     )
 
 
@@ -159,6 +168,15 @@ def oracle(asked: View, known: View, person: Participant) -> np.ndarray:
     return start + own_covariance(asked.percept, known.percept) @ np.linalg.solve(among, left)
 
 
+def oracles(asked: View, known: View, person: Participant, given: str) -> dict[str, np.ndarray]:
+    """The oracle, and the one that sees with the judge's eyes."""
+    seen, rated = (replace(view, percept=view.judged) for view in (asked, known))
+    return {
+        f"oracle {given}": oracle(asked, known, person),
+        f"oracle with the judge's eyes {given}": oracle(seen, rated, person),
+    }
+
+
 def known_and_asked(view: View, train: View, user: str) -> tuple[View, View]:
     """Ratings to adapt on, in random order, and ratings to predict."""
     own, earlier = view.of(user), train.of(user)
@@ -188,16 +206,16 @@ def scores_of(
             "image mean": means[here],
             "average": asked.average,
             "zero-shot": asked.zero_shot,
-            "oracle zero-shot": oracle(asked, known[np.arange(0)], person),
+            **oracles(asked, known[np.arange(0)], person, "zero-shot"),
             "ceiling": true_liking(person.taste, asked.percept),
         }
         for count in COUNTS:
             few = known[np.arange(count)]
             found[f"{count} ratings"] = adapted(asked, few, prior)
-            found[f"oracle {count} ratings"] = oracle(asked, few, person)
+            found |= oracles(asked, few, person, f"{count} ratings")
         if len(known.truth) > SET_ASIDE:
             found[f"{ALL} ratings"] = adapted(asked, known, prior)
-            found[f"oracle {ALL} ratings"] = oracle(asked, known, person)
+            found |= oracles(asked, known, person, f"{ALL} ratings")
         for name, values in found.items():
             scores.setdefault(name, []).append(values)
     return view[np.array(rows)], {name: np.concatenate(parts) for name, parts in scores.items()}

@@ -27,7 +27,7 @@ The file holds instructions alone, which may quote the prompts and tastes that t
 """
 TOLD = 25
 """Answers between two lines of progress where nobody watches."""
-ELSEWHERE = ("beam_width", "iterations", "fallback", "program")
+ELSEWHERE = ("beam_width", "iterations", "fallback", "program", "vision")
 """Options of a run that mean nothing here."""
 
 

@@ -53,7 +53,7 @@ def execute(args: argparse.Namespace) -> int:
 def _show(checks: "Sequence[Check]", *, ready: bool) -> None:
     from rich.text import Text
 
-    from agent.display import make_console, say
+    from agent.console import make_console, say
 
     console = make_console()
     width = max(len(check.name) for check in checks)

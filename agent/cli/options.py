@@ -59,6 +59,12 @@ MODELS = (
         switch=True,
     ),
     Option(
+        "vision",
+        "show the language model the picture whose prompt it edits; it says what it sees first "
+        "(default: off)",
+        switch=True,
+    ),
+    Option(
         "renderer",
         "what draws: miniature, diffusers:<path or id>, openai:<model>, scene or fake "
         "(default: miniature)",

@@ -89,3 +89,15 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let code run that comes with a reward model's checkpoint",
     )
+
+
+RUN_HELP = "an id, the beginning of one, latest, or a folder"
+
+
+def add_run(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+    """`RUN`, or `RUN…`."""
+    if many:
+        parser.add_argument("runs", nargs="+", metavar="RUN", help=f"{RUN_HELP}; several may be")
+    else:
+        parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_runs_dir(parser)

@@ -16,6 +16,7 @@ examples:
   pamela-agent run --user me.json --prompt "a tower by a lake" --iterations 6 --seeds 4
   pamela-agent run --user me.json --prompt "a tower by a lake" --llm openai/gpt-5-mini --max-cost 1
   pamela-agent run --user me.json --prompt "a red tram" --renderer diffusers:models/my-pipeline
+  pamela-agent run --user me.json --prompt "a red tram" --warm-start card.json
   pamela-agent run --resume latest
 """
 
@@ -29,6 +30,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--resume",
         metavar="RUN",
         help="go on with an interrupted run: an id, the beginning of one, latest, or a folder",
+    )
+    parser.add_argument(
+        "--warm-start",
+        type=named_path,
+        metavar="CARD",
+        help="begin from what earlier runs have shown (see `pamela-agent card --help`)",
     )
     add_runs_dir(parser)
     add_json(parser)
@@ -58,13 +65,14 @@ def _improve(args: argparse.Namespace) -> "Outcome":
         resume=args.resume,
         options=given_options(args),
         runs_dir=args.runs_dir,
+        warm_start=args.warm_start,
     )
     with Display(quiet=args.quiet) as display:
         return improve(order, clock=clock, observer=display)
 
 
 def _say_how_it_ended(outcome: "Outcome", *, json: bool, quiet: bool) -> None:
-    from agent.display import is_colourful, make_console, say
+    from agent.console import is_colourful, make_console, say
     from agent.document import show_document
     from agent.summary import closing
 

@@ -1,19 +1,20 @@
-"""`pamela-agent show`: everything that a run tried and what came of it."""
+"""`pamela-agent show`: everything that a run tried and what came of it, or one candidate of it."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.cli.looking import find_run
 from agent.cli.output import print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_runs_dir
+from agent.cli.parsers import Subparsers, add_command, add_json, add_run
 
 if TYPE_CHECKING:
-    from agent.trajectory import Trajectory
+    from agent.look.salvage import Salvaged
 
 EXAMPLES = """\
 examples:
   pamela-agent show latest
-  pamela-agent show 20261124-1530
+  pamela-agent show latest best
+  pamela-agent show 20261124-1530 c0012
   pamela-agent show runs/20261124-1530-mossy-rocks-ab12 --json
 """
 
@@ -21,37 +22,58 @@ examples:
 def add_parser(subparsers: Subparsers) -> None:
     """Adds the command."""
     parser = add_command(subparsers, "show", "show what a run tried and what came of it", EXAMPLES)
+    add_run(parser)
     parser.add_argument(
-        "run", metavar="RUN", help="an id, the beginning of one, latest, or a folder"
+        "candidate",
+        nargs="?",
+        metavar="CANDIDATE",
+        help="one of its candidates, by id; best and initial name two of them",
     )
-    add_runs_dir(parser)
     add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Shows the run."""
-    from agent.document import show_document
-    from agent.find import resolve_run
-    from agent.store import load_run
+    """Shows the run, or the candidate."""
+    found = find_run(args.runs_dir, args.run)
+    if args.candidate is not None:
+        _show_candidate(found, args.candidate, json=args.json)
+    elif args.json:
+        from agent.document import show_document
 
-    folder = resolve_run(args.runs_dir, args.run)
-    run = load_run(folder)
-    if args.json:
-        print_json(show_document(run))
+        print_json(show_document(found.run))
     else:
-        _show(run, folder)
+        _show(found)
     return 0
 
 
-def _show(run: "Trajectory", folder: Path) -> None:
-    from agent.display import is_colourful, make_console, say
+def _show(found: "Salvaged") -> None:
+    from agent.console import is_colourful, make_console, say
     from agent.summary import closing, heading, tree
 
     console = make_console()
-    for line in heading(run):
+    colourful = is_colourful(console)
+    for line in heading(found.run):
         say(console, line)
     console.print()
-    console.print(tree(run))
+    console.print(tree(found.run, colourful=colourful))
     console.print()
-    for line in closing(run, folder, colourful=is_colourful(console)):
+    for line in closing(found.run, found.folder, colourful=colourful):
+        say(console, line)
+
+
+def _show_candidate(found: "Salvaged", name: str, *, json: bool) -> None:
+    from agent.look.closeup import closeup, find_candidate
+    from agent.look.family import Family
+
+    family = Family(found.run)
+    candidate = find_candidate(family, name)
+    if json:
+        from agent.document import candidate_document
+
+        print_json(candidate_document(family, candidate))
+        return
+    from agent.console import is_colourful, make_console, say
+
+    console = make_console()
+    for line in closeup(family, candidate, found.folder, colourful=is_colourful(console)):
         say(console, line)

@@ -55,4 +55,5 @@ def _as_json(signature: type[dspy.Signature], completion: str) -> str:
     edits = read_lines(completion)
     if not edits or EDITS not in signature.output_fields:
         return ""
-    return json.dumps({**dict.fromkeys(signature.output_fields, ""), EDITS: edits})
+    wanted = {name: "" for name, field in signature.output_fields.items() if field.is_required()}
+    return json.dumps({**wanted, EDITS: edits})

@@ -10,7 +10,7 @@ raised; an answer that can't be read, or a server that stays broken, is an outco
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from dspy.utils.exceptions import AdapterParseError, LMError, is_retryable_lm_er
 
 from agent.lm.adapter import EitherFormatAdapter
 from agent.lm.problems import fatal
+from agent.lm.sight import CRITIQUE, PICTURE, Critique, forget
 from agent.retry import Retry, RetryPolicy, one_line, retrying
 
 KEPT = "kept_usage"
@@ -43,6 +44,8 @@ class Outcome:
 
     drafts: tuple[Any, ...] = ()
     """The edits as the program's signature types them."""
+    critique: str = ""
+    """What a model that sees said of the picture."""
     problem: str = ""
     """Why there are none: one line; empty if all went well."""
     reply: str | None = None
@@ -67,12 +70,13 @@ class Outcome:
 def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     program: dspy.Module,
     lm: dspy.LM,
-    inputs: dict[str, str],
+    inputs: dict[str, Any],
     *,
     spec: str,
     policy: RetryPolicy,
     seed: int = 0,
     time_left: Callable[[], float | None] | None = None,
+    first_sight: bool = False,
 ) -> Outcome:
     """Asks once, and again while the failure is one that passes.
 
@@ -84,18 +88,18 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
         policy: How failed calls are repeated.
         seed: Of the waits between them.
         time_left: Seconds that are left for that, or None: no limit.
+        first_sight: Whether it is not known yet that the model takes pictures.
 
     Raises:
-        PamelaError: the key, the name or the set-up is wrong.
+        PamelaError: the key, the name or the set-up is wrong, or the model sees no pictures.
     """
     started = time.perf_counter()
     own = lm.copy(rollout_id=seed) if lm.cache else lm.copy()
     retries: list[Retry] = []
-    problem, reply, end = "", None, None
-    drafts: tuple[Any, ...] = ()
+    answer, problem, reply, end = dspy.Prediction(edits=[]), "", None, None
     try:
-        drafts = retrying(
-            partial(_drafts, program, own, inputs),
+        answer = retrying(
+            partial(_answer, program, own, inputs),
             transient=is_transient,
             on_retry=retries.append,
             policy=policy,
@@ -105,17 +109,29 @@ def call(  # noqa: PLR0913 - one argument for each thing that a call depends on
     except AdapterParseError as error:
         problem, reply = reason_of(error), error.lm_response
     except LMError as error:
-        problem, end = one_line(error), fatal(error, spec)
+        problem, end = one_line(error), fatal(error, spec, first_sight=first_sight)
+    said = _said(answer, own)
+    if PICTURE in inputs:
+        forget(own)
     if end is not None:  # raised out here, so that it doesn't carry an error that quotes the key
         raise end
-    usage = used_in(own.history)
-    seconds = time.perf_counter() - started
-    return Outcome(drafts, problem, reply, tuple(retries), usage, seconds)
+    took = time.perf_counter() - started
+    return replace(said, problem=problem, reply=reply, retries=tuple(retries), seconds=took)
 
 
-def _drafts(program: dspy.Module, lm: dspy.LM, inputs: dict[str, str]) -> tuple[Any, ...]:
-    with dspy.context(lm=lm, adapter=EitherFormatAdapter(), max_history_size=HISTORY):
-        return tuple(program(**inputs).edits)
+def _answer(program: dspy.Module, lm: dspy.LM, inputs: dict[str, Any]) -> dspy.Prediction:
+    own_trace = {"trace": []} if PICTURE in inputs else {}  # the one of the process keeps inputs
+    with dspy.context(lm=lm, adapter=EitherFormatAdapter(), max_history_size=HISTORY, **own_trace):
+        return program(**inputs)
+
+
+def _said(answer: dspy.Prediction, lm: dspy.LM) -> Outcome:
+    critique = answer.get(CRITIQUE)
+    return Outcome(
+        drafts=tuple(answer.edits),
+        critique=critique.said() if isinstance(critique, Critique) else "",
+        used=used_in(lm.history),
+    )
 
 
 def is_transient(error: BaseException) -> bool:

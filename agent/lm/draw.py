@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.edits import MAX_PROMPT, prompt_key
-from agent.lm.taste import Array, Belief, affinities, kinship, learn
+from agent.lm.taste import Array, Belief, affinities, informed, kinship, learn
 from agent.lm.wording import Reading, change, mentioned, read
 from agent.proposer import ProposalRequest
 from agent.trajectory import Edit
@@ -24,6 +24,8 @@ STATED = 1.2
 """What a like that names a value is worth beforehand, in standard deviations of the scores."""
 SPREAD = 0.5
 """How uncertain the worth of a value is beforehand, on an axis of weight 1."""
+WIDTH = 1.96
+"""Standard deviations on either side of a mean in a 95 % interval."""
 PAIRS = 0.5
 """Share of edits that change two axes at once, once there is something to build on."""
 
@@ -108,13 +110,30 @@ def _believe(
         values, catalogue, likes=request.likes, dislikes=request.dislikes, notes=request.notes
     )
     spread = np.array([SPREAD * catalogue.weights[value.axis] ** 0.5 for value in values])
+    before = informed(prior, kinship(values) * np.outer(spread, spread), _told(values, request))
     scores = _known_scores(request)
     carried = np.zeros((len(scores), len(values)))
     for row, prompt in enumerate(scores):
         names = mentioned(prompt, catalogue)
         carried[row] = [value.name in names for value in values]
-    covariance = kinship(values) * np.outer(spread, spread)
-    return learn(prior, covariance, carried, np.array(list(scores.values())))
+    return learn(before.mean, before.covariance, carried, np.array(list(scores.values())))
+
+
+def _told(
+    values: Sequence[CatalogueValue], request: ProposalRequest
+) -> dict[int, tuple[float, float]]:
+    """What earlier runs have shown of the values, in standard deviations of the scores."""
+    if request.spread <= 0:
+        return {}
+    columns = {(value.axis, value.name): column for column, value in enumerate(values)}
+    return {
+        columns[known.axis, known.name]: (
+            known.effect / request.spread,
+            (known.high - known.low) / (2 * WIDTH * request.spread),
+        )
+        for known in request.known
+        if (known.axis, known.name) in columns
+    }
 
 
 def _known_scores(request: ProposalRequest) -> dict[str, float]:

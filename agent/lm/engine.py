@@ -11,15 +11,35 @@ is followed by JSON counts, because instructions and earlier turns may hold the 
 import asyncio
 import json
 import re
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
+
+FREE = "free"
+"""The form of answers that nothing keeps to one."""
+TOO_LATE = "no answer within the time limit of the run"
 
 
 class Engine(Protocol):
     """One call to a language model, as DSPy makes it."""
 
     def complete(self, request: Request) -> Response: ...
+
+
+@runtime_checkable
+class KeepsForm(Protocol):
+    """An engine that says what keeps its answers to the form that is asked for."""
+
+    @property
+    def form(self) -> str: ...
+
+
+@runtime_checkable
+class KeepsTime(Protocol):
+    """An engine that stops by itself when a run's time is up, because nobody can leave it alone."""
+
+    def keep_to(self, time_left: Callable[[], float | None] | None) -> None: ...
 
 
 class AsyncTwin:

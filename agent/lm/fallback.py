@@ -30,7 +30,16 @@ class FallbackProposer:
 
     def propose(self, requests: list[ProposalRequest]) -> list[Proposals]:
         """Edits for each request; no prompt is proposed twice in one answer list."""
-        answers = self._first.propose(requests)
+        return self.complete(requests, self.ask(requests))
+
+    def ask(self, requests: list[ProposalRequest]) -> list[Proposals]:
+        """What the first has to say."""
+        return self._first.propose(requests)
+
+    def complete(
+        self, requests: list[ProposalRequest], answers: list[Proposals]
+    ) -> list[Proposals]:
+        """The same, and what the second says where that holds no edits."""
         given = tuple(edit.prompt for answer in answers for edit in answer.edits)
         proposed: list[Proposals] = []
         for request, answer in zip(requests, answers, strict=True):

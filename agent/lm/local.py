@@ -10,15 +10,29 @@ a draw from the softmax (Gumbel 1954; Maddison et al. 2014, "A* sampling", secti
 the batch has its own generator, seeded by the request. The one rule that is not obvious: that is
 why torch's global random state is neither read nor changed, and who shares the batch is no matter
 but for rounding.
+
+Where llguidance is installed, answers are kept to the form that is asked for
+(`agent.lm.constrained`). When the run's time is up, generation stops and there is no answer.
 """
 
-from collections.abc import Sequence
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from dspy.lm15 import ConfigurationError, ContextLengthError, Request, Response, Usage
+from dspy.lm15 import (
+    ConfigurationError,
+    ContextLengthError,
+    Request,
+    Response,
+    TimeoutError,
+    Usage,
+)
 from jinja2 import TemplateError
 from transformers import (
     AutoConfig,
@@ -31,7 +45,8 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from agent.errors import InputError, PrerequisiteError
-from agent.lm.engine import chat_of, read_document, text_response
+from agent.lm.constrained import LIBRARY, Constraint, make_grammar
+from agent.lm.engine import FREE, TOO_LATE, chat_of, read_document, text_response
 from agent.lm.gather import Gatherer
 from agent.retry import one_line
 from scorer.device import resolve_device
@@ -52,6 +67,8 @@ class Question:
     chat: tuple[tuple[str, str], ...]
     """Roles and texts."""
     max_new_tokens: int
+    document: str
+    """The request, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +102,44 @@ class TransformersEngine:
         model: A folder, or the id of a model in the local cache of the hub.
         device: `auto`, `cpu`, `cuda` or `mps`.
         dtype: Of the weights, as torch calls it.
+        time_left: Seconds that answers may still take, or None: no limit.
 
     Raises:
         InputError: there is no such model, or it can't chat.
     """
 
-    def __init__(self, model: str, *, device: str = "auto", dtype: str = "bfloat16") -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        device: str = "auto",
+        dtype: str = "bfloat16",
+        time_left: Callable[[], float | None] | None = None,
+    ) -> None:
         self._name = model
         self._device = resolve_device(device)
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._context = _context_length(model)
+        self._time_left = time_left or (lambda: None)
+        config = _text_config(model)
+        self._context = int(getattr(config, "max_position_embeddings", None) or 4096)
         self._tokenizer = _load_tokenizer(model)
+        self._eos = _end_of_answer(model, self._tokenizer)
+        self._grammar = make_grammar(
+            self._tokenizer, vocabulary=int(config.vocab_size), eos=self._eos
+        )
         self._model: Any = None
         self._gatherer: Gatherer[Question, Answer] = Gatherer(
             self._answer_all, order=lambda question: (len(question.candidate_id), question)
         )
+
+    def keep_to(self, time_left: Callable[[], float | None] | None) -> None:
+        """From now on answers may take as many seconds as this says; None is no limit."""
+        self._time_left = time_left or (lambda: None)
+
+    @property
+    def form(self) -> str:
+        """What keeps answers to the form that is asked for, with its version."""
+        return FREE if self._grammar is None else f"{LIBRARY} {version(LIBRARY)}"
 
     def expect(self, count: int) -> None:
         """Says how many calls come next and belong together."""
@@ -113,6 +153,7 @@ class TransformersEngine:
             seed=int(document.get("seed", 0)),
             chat=tuple((turn["role"], turn["content"]) for turn in chat_of(request)),
             max_new_tokens=request.config.max_tokens or MAX_NEW_TOKENS,
+            document=json.dumps(document),
         )
         answer = self._gatherer.ask(question)
         usage = Usage(input_tokens=answer.tokens_in, output_tokens=answer.tokens_out)
@@ -133,15 +174,19 @@ class TransformersEngine:
         left = self._context - length
         if left < ROOM:
             raise ContextLengthError(f"{length} tokens leave no room in {self._context}")
-        noise = GumbelNoise([question.seed for question in questions], TEMPERATURE)
+        seconds, started = self._time_left(), time.monotonic()
+        if seconds == 0:
+            raise TimeoutError(TOO_LATE)
         output = model.generate(
             input_ids=tokens["input_ids"],
             attention_mask=tokens["attention_mask"],
-            logits_processor=LogitsProcessorList([noise]),
+            logits_processor=self._processors(questions),
             generation_config=self._settings(
-                min(left, max(question.max_new_tokens for question in questions))
+                min(left, max(question.max_new_tokens for question in questions)), seconds
             ),
         )
+        if seconds is not None and time.monotonic() - started >= seconds:
+            raise TimeoutError(TOO_LATE)
         answers = output[:, length:].cpu()
         asked = tokens["attention_mask"].sum(dim=1).tolist()
         return [self._answer(row, tokens_in) for row, tokens_in in zip(answers, asked, strict=True)]
@@ -163,12 +208,20 @@ class TransformersEngine:
                 merged, add_generation_prompt=True, tokenize=False
             )
 
-    def _settings(self, room: int) -> GenerationConfig:
-        own = self._model.generation_config
+    def _processors(self, questions: Sequence[Question]) -> LogitsProcessorList:
+        """What makes a draw of the largest number, after what rules tokens out."""
+        noise = GumbelNoise([question.seed for question in questions], TEMPERATURE)
+        if self._grammar is None:
+            return LogitsProcessorList([noise])
+        matchers = [self._grammar.matcher(json.loads(question.document)) for question in questions]
+        return LogitsProcessorList([Constraint(matchers), noise])
+
+    def _settings(self, room: int, seconds: float | None) -> GenerationConfig:
         return GenerationConfig(
             do_sample=False,
             max_new_tokens=room,
-            eos_token_id=own.eos_token_id or self._tokenizer.eos_token_id,
+            max_time=seconds,
+            eos_token_id=self._eos,
             pad_token_id=self._tokenizer.pad_token_id,
         )
 
@@ -186,8 +239,8 @@ class TransformersEngine:
         return self._model
 
 
-def _context_length(model: str) -> int:
-    """How many tokens the model reads and writes at most."""
+def _text_config(model: str) -> Any:
+    """What the model says of itself, as far as it reads and writes text."""
     folder = Path(model)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise InputError(f"the folder {model!r} is no language model: it has no config.json")
@@ -199,7 +252,15 @@ def _context_length(model: str) -> int:
             f"reads nor in the local cache of the hub: give its folder, or get it with "
             f"`hf download {model}`"
         ) from error
-    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 4096)
+    return config.get_text_config()
+
+
+def _end_of_answer(model: str, tokenizer: Any) -> int | list[int]:
+    """The tokens that end an answer: not always the one that the tokenizer calls its end."""
+    with suppress(OSError):  # not every model has a file for it
+        own = GenerationConfig.from_pretrained(model, local_files_only=True).eos_token_id
+        return tokenizer.eos_token_id if own is None else own
+    return tokenizer.eos_token_id
 
 
 def _load_tokenizer(model: str) -> Any:

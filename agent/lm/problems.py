@@ -9,10 +9,13 @@ on pictures; everything else costs one request its edits, and the search goes on
 """
 
 from dspy.utils.exceptions import (
+    ContextWindowExceededError,
     LMAuthError,
     LMBillingError,
     LMConfigurationError,
     LMError,
+    LMInvalidRequestError,
+    LMServerError,
     LMUnsupportedFeatureError,
     LMUnsupportedModelError,
 )
@@ -22,9 +25,20 @@ from agent.lm.hosted import KEYS
 from agent.lm.spec import HostedSpec, parse_lm_spec
 from agent.retry import one_line
 
+INVALID = (400, 415, 422)
+"""HTTP statuses of a question that the server can't read."""
+SIGHT = ("image", "multimodal", "multi-modal", "mmproj")
+"""Words of a server that was shown a picture, can't see, and takes that for its own failure."""
 
-def fatal(error: LMError, spec: str) -> PamelaError | None:
-    """What to stop the run with, for an error that no later call can mend; else None."""
+
+def fatal(error: LMError, spec: str, *, first_sight: bool = False) -> PamelaError | None:
+    """What to stop the run with, for an error that no later call can mend; else None.
+
+    Args:
+        error: What went wrong.
+        spec: What the language model was made of.
+        first_sight: Whether it was shown a picture and has never answered to one.
+    """
     if isinstance(error, LMAuthError):
         return PrerequisiteError(
             f"the language model {spec!r} was refused (HTTP {error.status or 401}): check that "
@@ -39,7 +53,23 @@ def fatal(error: LMError, spec: str) -> PamelaError | None:
         )
     if isinstance(error, LMConfigurationError | LMUnsupportedFeatureError):
         return InputError(f"the language model {spec!r} can't be used: {one_line(error)}")
-    return None
+    return _blind(error, spec) if first_sight else None
+
+
+def _blind(error: LMError, spec: str) -> PamelaError | None:
+    """What to stop the run with, if a model refuses the first picture that it is shown.
+
+    A question that is not valid is so because of the picture: without one, ours are valid.
+    """
+    words = str(error).lower()
+    invalid = isinstance(error, LMInvalidRequestError) or error.status in INVALID
+    about = isinstance(error, LMServerError) and any(word in words for word in SIGHT)
+    if isinstance(error, ContextWindowExceededError) or not (about or invalid):
+        return None
+    return InputError(
+        f"the language model {spec!r} takes no picture ({one_line(error)}): begin a new run "
+        f"without --vision, or with a model that sees"
+    )
 
 
 def _variables(spec: str) -> str:

@@ -14,23 +14,30 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import dspy
 
 import prompts
-from agent.edits import usable_edits
+from agent.edits import clean, usable_edits
 from agent.lm.call import Outcome, call
+from agent.lm.engine import TOO_LATE, KeepsForm
+from agent.lm.sight import PICTURE, shown
 from agent.proposer import ProposalRequest, Proposals, knowing
 from agent.retry import RetryPolicy
+from agent.secrets import redact
 from agent.threads import concurrently, within
 from agent.trajectory import Edit, Event
 
 LONGEST_REPLY = 2000
 """Characters of a broken answer that are shown to the model again."""
+MAX_CRITIQUE = 600
+"""Characters of what is written down of a critique."""
 LISTED = 24
 """Tried prompts that a language model is told of: the last ones."""
-TOO_LATE = Outcome(problem="no answer within the time limit of the run")
+LATE = Outcome(problem=TOO_LATE)
+TOLD_KNOWN = 16
+"""Of what earlier runs have shown, how much a model is told."""
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
 
 
@@ -74,15 +81,15 @@ class Manner:
     priced: bool = False
     """Whether a call costs money, so that a price which is not known is worth a warning."""
     patience: float | None = None
-    """Seconds after which an answer is no longer waited for; None waits for ever, and whatever
-    time is left, because a model in this process can't be left alone."""
+    """Seconds after which an answer is no longer waited for, or earlier when the run's time is up;
+    None waits whatever time is left, because the answer takes none."""
 
 
 def document_of(request: ProposalRequest, *, sees_all: bool = False) -> str:
     """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
     if not sees_all:
-        listed = request.tried_prompts[-LISTED:]
-        request = request.model_copy(update={"tried": (), "tried_prompts": listed})
+        listed, known = request.tried_prompts[-LISTED:], request.known[:TOLD_KNOWN]
+        request = request.model_copy(update={"tried": (), "tried_prompts": listed, "known": known})
     text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -122,6 +129,7 @@ class LMProposer:
         self._seed = seed
         self._time_left = time_left
         self._warned = not manner.priced
+        self._has_seen = False
 
     def propose(self, requests: list[ProposalRequest]) -> list[Proposals]:
         """Edits for each request; no prompt is proposed twice in one answer list."""
@@ -140,8 +148,10 @@ class LMProposer:
         """The language model, and what its answers depend on besides."""
         texts = sorted((*prompts.ROOT.glob("*.toml"), *prompts.ROOT.glob("instructions/*.md")))
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in texts)).hexdigest()
-        told = {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
-        return told | self._instructions
+        said = {"llm": self._spec, "dspy": version("dspy"), "prompts_sha256": digest}
+        engine = self._lm.engine
+        form = {"form": engine.form} if isinstance(engine, KeepsForm) else {}
+        return said | form | self._instructions
 
     def _answered(self, round_: list[Asked]) -> list[Asked]:
         """All requests asked once, and those whose answer is no use once more."""
@@ -167,15 +177,18 @@ class LMProposer:
         left = self._time_left() if self._time_left is not None else None
         late = Outcome(problem=f"no answer within {patience:g} s", seconds=patience)
         if left is not None and left < patience:
-            patience, late = left, replace(TOO_LATE, asked=left > 0, seconds=left)
+            patience, late = left, replace(LATE, asked=left > 0, seconds=left)
         return [outcome or late for outcome in within(patience, calls)]
 
     def _call(self, asked: Asked) -> Outcome:
-        inputs = {"request": document_of(asked.request, sees_all=self._manner.sees_all)}
+        document = document_of(asked.request, sees_all=self._manner.sees_all)
+        inputs: dict[str, Any] = {"request": document}
         if asked.outcomes:
             inputs["previous_reply"] = (asked.outcomes[-1].reply or "")[:LONGEST_REPLY]
             inputs["error"] = asked.problem()
-        return call(
+        if asked.request.picture is not None:
+            inputs[PICTURE] = shown(asked.request.picture)
+        outcome = call(
             self._program,
             self._lm,
             inputs,
@@ -183,7 +196,10 @@ class LMProposer:
             policy=self._policy,
             seed=self._seed + asked.request.seed,
             time_left=self._time_left,
+            first_sight=PICTURE in inputs and not self._has_seen,
         )
+        self._has_seen = self._has_seen or (PICTURE in inputs and outcome.answered)
+        return outcome
 
     def _proposals(self, asked: Asked) -> Proposals:
         outcomes = asked.outcomes
@@ -208,6 +224,9 @@ class LMProposer:
             reason = Asked(asked.request, asked.outcomes[:place]).problem()
             message = f"asked again for edits of {parent}: {reason}"
             yield Event(type="retry", iteration=iteration, message=message)
+        if critique := next((o.critique for o in reversed(asked.outcomes) if o.critique), ""):
+            message = f"of {parent}: {clean(redact(critique), MAX_CRITIQUE)}"
+            yield Event(type="critique", iteration=iteration, message=message)
         if problem := asked.problem():
             message = f"no edits of {parent}: {problem}"
             yield Event(type="proposal_failed", iteration=iteration, message=message)

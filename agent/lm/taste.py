@@ -14,7 +14,7 @@ by their standard deviation, so nothing here depends on the scale of a scorer.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +33,8 @@ KINSHIP = 0.4
 """Share of a worth's variance that follows the meaning of its words."""
 CERTAIN = 0.6
 """A likeness that is as good as saying the value's name."""
+LEAST_TOLD = 0.15
+"""Least standard deviation of a worth that was measured on other prompts: here it may differ."""
 NOTES = 0.7
 """What a sentence of the notes counts beside a like."""
 
@@ -111,6 +113,24 @@ def kinship(values: Sequence[CatalogueValue]) -> Array:
     directions = directions - directions.mean(axis=0)
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-9)
     return KINSHIP * directions @ directions.T + (1 - KINSHIP) * np.eye(len(values))
+
+
+def informed(prior: Array, covariance: Array, told: Mapping[int, tuple[float, float]]) -> Belief:
+    """What is believed once worths were measured elsewhere.
+
+    Args:
+        prior: Mean worth of each value, (value,).
+        covariance: Of the worths, (value, value).
+        told: By column, a measured worth and its standard deviation.
+    """
+    if not told:
+        return Belief(prior, covariance)
+    columns = list(told)
+    measured = np.array([told[column][0] for column in columns])
+    noise = np.diag([max(told[column][1], LEAST_TOLD) ** 2 for column in columns])
+    cross = covariance[:, columns]
+    gain = np.linalg.solve(cross[columns] + noise, cross.T).T
+    return Belief(prior + gain @ (measured - prior[columns]), covariance - gain @ cross.T)
 
 
 def learn(prior: Array, covariance: Array, carried: Array, scores: Array) -> Belief:

@@ -20,7 +20,9 @@ class Searcher(Protocol):
     Contract: `tell` is called first with the user's own prompt as the only candidate, then once
     for every `ask` with all candidates that came of it (scored, rejected and failed ones).
     Deterministic from its settings and what it was told, so that resuming is replaying `tell`.
-    Scores within 1e-3 are a tie, broken by id. `step()` is the state after the last `tell`.
+    Scores within 1e-3 are a tie, broken by id. `step()` is the state after the last `tell`. It can
+    be copied (`copy.deepcopy`), and a copy be told of a part of what came of an `ask`, to see what
+    would be asked for if that were all.
     """
 
     @property

@@ -62,6 +62,15 @@ def test_a_key_is_set_or_not_and_never_shown(monkeypatch: pytest.MonkeyPatch):
     assert "very-secret" not in str(checks)
 
 
+def test_extras_are_looked_for_and_told_with_what_they_are_for(monkeypatch: pytest.MonkeyPatch):
+    assert found("llguidance").ok
+
+    monkeypatch.setattr(doctor, "EXTRA", {"no-such-package": "pip install it"})
+
+    assert found("no-such-package").fix == "pip install it"
+    assert not found("no-such-package").required
+
+
 def test_a_missing_key_or_extra_leaves_an_installation_fit():
     assert healthy([Check("HF_TOKEN", ok=False, detail="not set", required=False)])
 

@@ -5,9 +5,11 @@ import pytest
 from rich.console import Console
 
 from agent.config import RunConfig
-from agent.display import Display, is_colourful
+from agent.console import is_colourful
+from agent.display import Display
+from agent.look.family import Family
 from agent.observer import Row
-from agent.summary import closing, diff_text, heading, headline, lineage, tree
+from agent.summary import closing, diff_text, heading, headline, tree
 from agent.trajectory import Candidate, Edit, Event, Gain, Heldout, Trajectory
 
 EVIL = "rocks [bold red]\x1b[2J :smile: <b>\n../"
@@ -126,7 +128,7 @@ def test_interrupted_run_tells_how_to_go_on():
 
 
 def test_lineage_is_the_edits_in_order():
-    assert lineage(run(Gain()), BEST) == [MIDDLE, BEST]
+    assert Family(run(Gain())).lineage(BEST) == [MIDDLE, BEST]
 
 
 def test_colours_take_the_place_of_brackets():
@@ -153,12 +155,13 @@ def test_text_from_outside_is_shown_whole_and_obeyed_by_nobody():
     assert text.count("rocks [bold red]\\x1b[2J :smile: <b>\\n../") == 6
 
 
-def test_tree_shows_every_candidate_with_its_prompt():
+def test_tree_shows_every_candidate_with_what_its_edit_changed():
     text = printed(tree(run(Gain(search=0.5))))
 
     for shown in (INITIAL, MIDDLE, BEST):
         assert shown.id in text
-        assert shown.prompt in text
+    for words in ("a rock\n", "a rock[+, neon+]", "a [+mossy +]rock, neon"):
+        assert words in text
     assert "3.500 (+0.50) adherence 0.31" in text
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from agent.threads import within
+from agent.threads import Begun, within
 
 
 def test_results_come_in_order_whoever_is_first():
@@ -46,3 +46,31 @@ def test_an_error_is_raised_at_once():
 
 def test_no_calls_no_results():
     assert within(1, []) == []
+
+
+def test_what_is_begun_goes_on_beside_what_is_done_here():
+    may_go = threading.Event()
+    begun = Begun(lambda: may_go.wait(30))
+
+    assert not begun.is_over()
+    may_go.set()
+    assert begun.result() is True
+    assert begun.is_over()
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_what_a_begun_call_raises_waits_for_its_result(here: bool):
+    def wrong() -> bool:
+        raise ValueError("wrong")
+
+    begun = Begun(wrong, here=here)
+    with pytest.raises(ValueError, match="wrong"):
+        begun.result()
+
+
+def test_an_interrupt_of_a_call_that_is_made_here_comes_at_once():
+    def interrupted() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Begun(interrupted, here=True)

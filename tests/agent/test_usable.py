@@ -1,5 +1,6 @@
 """Whether a named part can be used, and the command that mends it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from agent.doctor import examine, healthy
 from agent.usable import check_llm, check_renderer, check_scorer
 from tests.agent.lm.chat_server import Reply, chat_server
+from tests.agent.lm.tiny_llama import save_llama
 
 
 @pytest.mark.parametrize("spec", ["catalogue", "openai/gpt-4o-mini"])
@@ -53,6 +55,19 @@ def test_a_server_that_is_not_there_is_told(spec: str, fix: str):
 
 def test_a_model_that_is_not_here_is_fetched_by_one_command():
     assert check_llm("transformers:no/such-model").fix == "hf download no/such-model"
+
+
+def test_a_model_in_this_process_says_whether_it_keeps_to_valid_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = save_llama(tmp_path)
+    kept = check_llm(f"transformers:{folder}")
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    free = check_llm(f"transformers:{folder}")
+
+    assert (kept.ok, free.ok) == (True, True)
+    assert "kept to valid JSON by llguidance" in kept.detail
+    assert "may be no valid JSON: pip install 'pamela-agent[constrained]'" in free.detail
 
 
 def test_specs_that_nobody_knows_are_told():

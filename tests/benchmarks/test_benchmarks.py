@@ -7,7 +7,8 @@ from agent.config import RunConfig
 from agent.trajectory import Candidate, Step, Trajectory
 from benchmarks.batches import margins
 from benchmarks.coverage import noisy_runs
-from benchmarks.report import Report
+from benchmarks.gain import main as gain
+from benchmarks.report import Report, in_one_line
 from benchmarks.runs import run_once
 from scorer.profile import UserProfile
 
@@ -20,6 +21,16 @@ def test_with_a_scorer_of_noise_the_heldout_intervals_cover_zero(tmp_path: Path)
     assert sum(covered) >= 34
     # The searched seeds would have promised a great gain.
     assert fmean(searched) > 1
+
+
+def test_everything_possible_is_tried_with_scenes_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("sys.argv", ["gain", "--possible"])
+    with pytest.raises(SystemExit) as ended:
+        in_one_line(gain)
+    assert ended.value.code == 2
+    assert "--possible is for --renderer scene, not 'miniature'" in capsys.readouterr().err
 
 
 def test_a_benchmark_that_is_started_again_takes_the_runs_that_are_done(tmp_path: Path):

@@ -10,6 +10,7 @@ from benchmarks.predictor import (
     group_means,
     image_means,
     oracle,
+    oracles,
     people_srocc,
 )
 from benchmarks.report import Report, bootstrap_ratio
@@ -38,6 +39,7 @@ def rated() -> Rated:
     percept = balanced_percept(120, seed=0)
     count = len(people) * 120
     truth = [rate(true_liking(p.taste, percept), np.random.default_rng(p.number)) for p in people]
+    shown = {name: np.tile(v, (len(people), 1)) for name, v in percept.items()}
     view = View(
         users=np.repeat([p.id for p in people], 120),
         images=np.tile([f"{n}.png" for n in range(120)], len(people)),
@@ -46,7 +48,8 @@ def rated() -> Rated:
         average=np.zeros(count),
         zero_shot=np.zeros(count),
         features=np.zeros((count, 2)),
-        percept={name: np.tile(v, (len(people), 1)) for name, v in percept.items()},
+        percept=shown,
+        judged=shown | {"lighting": np.roll(shown["lighting"], 1, axis=0)},
     )
     return view, {p.id: p for p in people}
 
@@ -61,6 +64,15 @@ def oracle_srocc(rated: Rated, count: int) -> float:
         own = view.of(user)
         guesses.append(oracle(own[order[50:]], own[order[:count]], person))
     return float(people_srocc(asked, np.concatenate(guesses)).mean())
+
+
+def test_who_sees_another_light_than_the_person_guesses_worse(rated: Rated):
+    view, people = rated
+    user, person = next(iter(people.items()))
+    own = view.of(user)
+    found = oracles(own[np.arange(50, 120)], own[np.arange(50)], person, "50 ratings")
+    mean = {name: ((v - own.truth[50:]) ** 2).mean() for name, v in found.items()}
+    assert mean["oracle with the judge's eyes 50 ratings"] > 1.2 * mean["oracle 50 ratings"]
 
 
 def test_the_oracle_gains_from_every_further_rating(rated: Rated):

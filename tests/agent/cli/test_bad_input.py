@@ -154,7 +154,7 @@ def test_runs_names_the_damaged_ones(pamela: Pamela, small_run: Pamela, here: Pa
     (here / "runs" / "old" / "run.json").write_text("{")
 
     assert "old" in pamela("runs").err
-    assert "run.json is not valid" in pamela("show", "old").err
+    assert "its run.json can't be read" in pamela("show", "old").err
 
 
 def test_a_prompt_of_the_greatest_length_can_be_edited(small_run: Pamela):

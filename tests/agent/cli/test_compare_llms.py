@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent import load_run
-from agent.folder import LINES
+from agent.names import LINES
 from agent.retry import RetryPolicy
 from tests.agent.lm.chat_server import Reply, chat_server, edits_reply
 

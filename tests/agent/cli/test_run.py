@@ -12,6 +12,7 @@ from agent import RunConfig, load_run
 from agent.cli.main import build_parser
 from agent.cli.options import GROUPS
 from agent.store import RunStore
+from agent.text import marked, word_diff
 
 Run = Callable[..., Any]
 KEYS = [
@@ -88,13 +89,15 @@ def test_no_runs_are_an_empty_list(pamela: Run):
     assert pamela("runs").code == 0
 
 
-def test_show_prints_every_candidate_and_its_prompt(small_run: Run, pamela: Run):
+def test_show_prints_every_candidate_with_its_prompt_marked(small_run: Run, pamela: Run):
     run = small_run("--json").document
     shown = pamela("show", run["id"]).out
+    prompts = {candidate["id"]: candidate["prompt"] for candidate in run["candidates"]}
 
     for candidate in run["candidates"]:
+        before = prompts.get(candidate["parent"], candidate["prompt"])
         assert candidate["id"] in shown
-        assert candidate["prompt"] in shown
+        assert marked(word_diff(before, candidate["prompt"])) in shown
 
 
 def test_earlier_run_is_never_overwritten(small_run: Run, here: Path):
@@ -248,7 +251,7 @@ def test_every_setting_has_an_option_that_tells_its_default():
     assert set(options) == set(RunConfig.model_fields)
     for name, option in options.items():
         default = getattr(config, name)
-        said = "on" if default is True else default
+        said = {True: "on", False: "off"}.get(default, default) if option.switch else default
         if default is not None:
             assert f"(default: {said})" in option.help, name
 

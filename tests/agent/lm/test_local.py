@@ -1,61 +1,40 @@
 """A real Llama at tiny size, saved to disk, in this process: it talks nonsense, but reliably."""
 
+import json
+import re
+import sys
+import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from dspy.lm15 import Config, Message, Request
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from agent.errors import InputError, PrerequisiteError
 from agent.lm import make_lm
+from agent.lm.constrained import LONGEST_ADDITION
 from agent.lm.local import GumbelNoise, TransformersEngine
 from agent.program import make_proposer
 from agent.threads import concurrently
 from tests.agent.lm.requests import asking
+from tests.agent.lm.tiny_llama import TEMPLATE, save_llama
 
-TEMPLATE = (
-    "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<end>{% endfor %}"
-    "{% if add_generation_prompt %}<assistant>{% endif %}"
-)
 NO_SYSTEM = (
     "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}" + TEMPLATE
 )
-SPECIAL = ("<end>", "<system>", "<user>", "<assistant>")
-
-
-def save_model(folder: Path, template: str | None = TEMPLATE, context: int = 8192) -> str:
-    """A Llama of two layers over bytes, with random weights."""
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {word: number for number, word in enumerate((*SPECIAL, *letters))}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>")
-    fast.add_special_tokens({"additional_special_tokens": list(SPECIAL[1:])})
-    fast.chat_template = template
-    fast.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=context,
-        eos_token_id=0,
-        bos_token_id=None,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return save_model(tmp_path_factory.mktemp("llama"))
+    return save_llama(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if llguidance were not installed."""
+    monkeypatch.setitem(sys.modules, "llguidance", None)
 
 
 def question(name: str, seed: int = 0, tokens: int = 12) -> Request:
@@ -109,6 +88,25 @@ def test_weights_are_held_in_bfloat16(llama: str):
     assert engine.load().dtype == torch.bfloat16
 
 
+def test_a_beam_is_one_batch_from_the_first_token_to_the_last(
+    llama: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("agent.lm.local.MAX_NEW_TOKENS", 8)
+    proposer = make_proposer(f"transformers:{llama}", device="cpu")
+    rows: list[int] = []
+
+    def count(_model: Any, _inputs: Any, output: Any) -> None:
+        rows.append(len(output.logits))
+
+    engine: Any = proposer._lm.engine  # pyright: ignore[reportPrivateUsage]
+    engine.load().register_forward_hook(count)
+    proposer.propose([asking(candidate_id=f"c000{n}") for n in range(5)])
+
+    assert set(rows) == {5}
+    assert len(rows) == 2 * 8  # once, and once more with the errors
+
+
+@pytest.mark.usefixtures("free")
 def test_nonsense_is_a_failed_proposal_and_the_next_one_is_asked_for(
     llama: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -127,8 +125,67 @@ def test_nonsense_is_a_failed_proposal_and_the_next_one_is_asked_for(
     assert [a.events for a in again] == [a.events for a in answers]
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_even_nonsense_keeps_to_the_form_that_is_asked_for(llama: str, seed: int):
+    request = asking(count=2, axes=("lens", "mood"), seed=seed).model_dump_json()
+    chat = Message.user(f"[[ ## request ## ]]\n{request}\n\nAnswer, please.")
+    engine = TransformersEngine(llama, device="cpu")
+    answer = engine.complete(Request(model="x", messages=(chat,), config=Config(max_tokens=3000)))
+
+    head, listed, end = re.split(r"\n\n?(?=\[)", answer.message.text or "")
+    edits = json.loads(listed)
+    assert (head, end) == ("[[ ## edits ## ]]", "[[ ## completed ## ]]")
+    assert 1 <= len(edits) <= 2
+    assert all(set(edit) == {"axis", "instruction", "prompt"} for edit in edits)
+    assert {edit["axis"] for edit in edits} <= {"lens", "mood"}
+    assert all(len(edit["prompt"]) <= len("a rock") + LONGEST_ADDITION for edit in edits)
+
+
+@pytest.mark.usefixtures("free")
+def test_without_the_library_answers_are_free_and_that_is_said(llama: str):
+    assert make_proposer(f"transformers:{llama}", device="cpu").describe()["form"] == "free"
+
+
+def test_the_library_that_keeps_answers_to_a_form_is_part_of_what_proposes(llama: str):
+    described = make_proposer(f"transformers:{llama}", device="cpu").describe()
+
+    assert described["form"].startswith("llguidance 1.")
+
+
+def test_a_chat_about_anything_else_is_not_constrained(llama: str):
+    answer = TransformersEngine(llama, device="cpu").complete(question("c0001", tokens=3))
+
+    assert not (answer.message.text or "").startswith("[[")
+
+
+def test_generation_stops_when_the_time_is_up(llama: str):
+    engine = TransformersEngine(llama, device="cpu", time_left=lambda: 0.05)
+    engine.load()
+    started = time.monotonic()
+
+    with pytest.raises(TimeoutError, match="no answer within the time limit of the run"):
+        engine.complete(question("c0001", tokens=8000))
+    assert time.monotonic() - started < 20
+
+
+def test_no_generation_begins_when_no_time_is_left(llama: str):
+    engine = TransformersEngine(llama, device="cpu", time_left=lambda: 0.0)
+
+    with pytest.raises(TimeoutError, match="no answer within the time limit of the run"):
+        engine.complete(question("c0001"))
+
+
+def test_a_model_that_is_too_slow_is_a_failed_proposal(llama: str):
+    proposer = make_proposer(f"transformers:{llama}", device="cpu", time_left=lambda: 0.05)
+    (answer,) = proposer.propose([asking()])
+
+    assert (answer.edits, answer.answered) == ((), False)
+    assert [event.type for event in answer.events] == ["proposal_failed"]
+    assert "no answer within the time limit of the run" in answer.events[0].message
+
+
 def test_a_chat_that_is_too_long_is_a_failed_proposal(tmp_path: Path):
-    proposer = make_proposer(f"transformers:{save_model(tmp_path, context=64)}", device="cpu")
+    proposer = make_proposer(f"transformers:{save_llama(tmp_path, context=64)}", device="cpu")
     (answer,) = proposer.propose([asking()])
 
     assert [event.type for event in answer.events] == ["proposal_failed"]
@@ -136,13 +193,13 @@ def test_a_chat_that_is_too_long_is_a_failed_proposal(tmp_path: Path):
 
 
 def test_a_template_without_a_system_role_gets_it_with_the_question(tmp_path: Path):
-    engine = TransformersEngine(save_model(tmp_path, template=NO_SYSTEM), device="cpu")
+    engine = TransformersEngine(save_llama(tmp_path, template=NO_SYSTEM), device="cpu")
 
     assert engine.complete(question("c0001")).message.text
 
 
 def test_a_model_that_cannot_chat_is_refused(tmp_path: Path):
-    folder = save_model(tmp_path, template=None)
+    folder = save_llama(tmp_path, template=None)
 
     with pytest.raises(InputError, match="has no chat template"):
         make_lm(f"transformers:{folder}", device="cpu")
@@ -159,7 +216,7 @@ def test_a_model_that_is_not_here_says_how_to_get_it():
 
 
 def test_a_folder_without_weights_ends_the_run(tmp_path: Path):
-    folder = save_model(tmp_path)
+    folder = save_llama(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     proposer = make_proposer(f"transformers:{folder}", device="cpu")
 

@@ -1,0 +1,27 @@
+"""What the commands that look at runs have in common.
+
+found = find_run(args.runs_dir, args.run)
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.cli.output import complain
+
+if TYPE_CHECKING:
+    from agent.look.salvage import Salvaged
+
+
+def find_run(runs_dir: Path, reference: str) -> "Salvaged":
+    """The run that is meant, as far as it can be read; what is missing goes to standard error.
+
+    Raises:
+        InputError: there is none.
+    """
+    from agent.find import resolve_run
+    from agent.look.salvage import salvage
+
+    found = salvage(resolve_run(runs_dir, reference))
+    for problem in found.problems:
+        complain(f"{found.run.id}: {problem}")
+    return found

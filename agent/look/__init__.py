@@ -1,0 +1,1 @@
+"""Looking into runs: what was tried, what it brought, why a branch died."""

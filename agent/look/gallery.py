@@ -1,0 +1,138 @@
+"""A run's pictures as files to give away, with or without their story inside.
+
+    copied = export_pictures(found, Path("gallery"), strip=False)
+    copied.files, copied.missing
+
+With their story a PNG says in `parameters` what the common programs read there, and in `pamela`
+all that this program knows, as JSON. The one rule that is not obvious: names are made here from
+iteration, candidate and seed, so no name of a run's file ever becomes a path.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import PIL.PngImagePlugin
+
+from agent.errors import InputError
+from agent.folder import written
+from agent.look.inside import inside
+from agent.look.salvage import Salvaged
+from agent.text import slug
+from agent.trajectory import Candidate, Image
+from scorer.pictures import PictureError, read_picture
+
+
+@dataclass
+class Copied:
+    """What became of a run's pictures."""
+
+    files: list[Path] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """Paths, each with the reason."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture and what it belongs to."""
+
+    image: Image
+    candidate: str
+    iteration: int
+    prompt: str
+    score: float | None
+    heldout: bool
+
+
+def export_pictures(found: Salvaged, folder: Path, *, strip: bool) -> Copied:
+    """Copies all pictures of a run; their pixels stay the same.
+
+    Args:
+        found: The run.
+        folder: Where to; it is made, or has to be empty.
+        strip: Whether they are to hold nothing but pixels.
+
+    Raises:
+        InputError: the folder holds something, or can't be written.
+    """
+    _prepare(folder)
+    copied = Copied()
+    taken: set[str] = set()
+    for shown in _all(found):
+        source = inside(found.folder, shown.image.path)
+        try:
+            if source is None:
+                raise PictureError("is missing, or leads out of the run's folder")
+            picture = read_picture(source)
+        except PictureError as error:
+            copied.missing.append(f"{shown.image.path} {error}")
+            continue
+        path = folder / _name(shown, taken)
+        text = None if strip else _story(found, shown, picture)
+        with written(path) as stream:
+            plain = PIL.Image.frombytes("RGB", picture.size, picture.tobytes())
+            plain.save(stream, format="PNG", pnginfo=text)
+        copied.files.append(path)
+    return copied
+
+
+def _prepare(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"the folder {str(folder)!r} is not empty: name a new one")
+    except OSError as error:
+        raise InputError(f"the folder {str(folder)!r} can't be made ({error.strerror})") from error
+
+
+def _all(found: Salvaged) -> Iterator[Shown]:
+    by_id: dict[str, Candidate] = {c.id: c for c in found.run.candidates}
+    for c in found.run.candidates:
+        for image in c.images:
+            yield Shown(image, c.id, c.iteration, c.prompt, c.score, heldout=False)
+    for held in found.run.heldout:
+        c = by_id.get(held.candidate)
+        if held.image is not None and c is not None:
+            yield Shown(held.image, c.id, c.iteration, c.prompt, held.score, heldout=True)
+
+
+def _name(shown: Shown, taken: set[str]) -> str:
+    start = "heldout-" if shown.heldout else ""
+    stem = f"{start}{shown.iteration:02d}-{slug(shown.candidate)}-{shown.image.seed}"
+    name, number = f"{stem}.png", 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}.png"
+    taken.add(name)
+    return name
+
+
+def _story(found: Salvaged, shown: Shown, picture: PIL.Image.Image) -> PIL.PngImagePlugin.PngInfo:
+    config = found.run.config
+    named: dict[str, Any] = {
+        "Steps": config.steps,
+        "CFG scale": config.guidance,
+        "Seed": shown.image.seed,
+        "Size": f"{picture.width}x{picture.height}",
+        "Model": config.renderer,
+    }
+    settings = ", ".join(f"{key}: {value}" for key, value in named.items() if value is not None)
+    known = {
+        "run": found.run.id,
+        "candidate": shown.candidate,
+        "iteration": shown.iteration,
+        "user_prompt": found.run.prompt,
+        "prompt": shown.prompt,
+        "score": shown.score,
+        "seed": shown.image.seed,
+        "heldout": shown.heldout,
+        "config": config.model_dump(mode="json", exclude={"llm_base_url", "image_base_url"}),
+    }
+    text = PIL.PngImagePlugin.PngInfo()
+    text.add_itxt("parameters", f"{shown.prompt}\n{settings}")
+    text.add_itxt("prompt", shown.prompt)
+    text.add_itxt("pamela", json.dumps(known, ensure_ascii=False))
+    return text

@@ -1,0 +1,24 @@
+"""Files of a folder that may come from somebody else: nothing outside it is ever read.
+
+    path = inside(run_folder, "images/c0001-7.png")     # None: not there, or not in there
+
+The one rule that is not obvious: it is asked of the path with all links followed, so neither `..`,
+nor an absolute path, nor a link that leads out of the folder gets anything read.
+"""
+
+import stat
+from pathlib import Path, PurePosixPath
+
+
+def inside(folder: Path, relative: str) -> Path | None:
+    """The regular file of that name in the folder, or None."""
+    name = PurePosixPath(relative)
+    if not relative or name.is_absolute() or ".." in name.parts:
+        return None
+    try:
+        path = (folder / name).resolve(strict=True)
+        regular = stat.S_ISREG(path.stat().st_mode)  # a pipe would be waited for
+        within = path.is_relative_to(folder.resolve(strict=True))
+    except (OSError, ValueError, RuntimeError):  # missing, a name with a zero byte, a circle
+        return None
+    return path if regular and within else None
