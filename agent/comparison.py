@@ -120,7 +120,7 @@ def make_contender(given: str, options: Mapping[str, Any]) -> Contender:
     elif not isinstance(kind, HostedSpec):
         own.pop("llm_base_url", None)
     if isinstance(kind, CatalogueSpec):
-        own.pop("program", None)
+        own = {name: value for name, value in own.items() if name not in ("program", "vision")}
     return Contender(given, own)
 
 

@@ -9,13 +9,15 @@ those that stepped in for a language model are not its own and count for nothing
 gain, which is what a user gets.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
 from agent.gain import paired_interval
 from agent.judge import was_drawn
+from agent.proposer import Proposals
 from agent.records import ProposalRecord
 from agent.search.beam import shares
 from agent.trajectory import Candidate, Trajectory
@@ -51,6 +53,7 @@ class Edits:
     """What a language model proposed."""
 
     asked: int
+    """Those that a limit left untried are not among them."""
     valid: int
     distinct: int
     """Of the valid ones, those that differ in axis or instruction."""
@@ -145,16 +148,13 @@ def edits_of(searches: Sequence[Search]) -> Edits:
     asked = stepped_in = 0
     valid: list[Candidate] = []
     for search in searches:
-        config = search.run.config
-        others: set[tuple[int, str]] = set()
-        for record in search.proposals:
-            parents = record.parents
-            asked += sum(shares(config.beam_width * config.branching, len(parents)))
-            others |= {
-                (record.iteration, parent)
-                for parent, answer in zip(parents, record.answers, strict=True)
-                if any(event.type == "fallback" for event in answer.events)
-            }
+        tried = Counter((c.iteration, c.parent) for c in search.run.candidates)
+        others: set[tuple[int, str | None]] = set()
+        for request in requests_of(search):
+            if any(event.type == "fallback" for event in request.answer.events):
+                others.add(request.key)
+            given = min(request.wanted, len(request.answer.edits))
+            asked += request.wanted - max(0, given - tried[request.key])
         stepped_in += len(others)
         valid += [
             c
@@ -165,3 +165,35 @@ def edits_of(searches: Sequence[Search]) -> Edits:
         (c.edit.axis, " ".join(c.edit.instruction.casefold().split())) for c in valid if c.edit
     }
     return Edits(asked, len(valid), len(instructions), stepped_in)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request whose answer was to be tried."""
+
+    iteration: int
+    parent: str
+    wanted: int
+    """Edits."""
+    answer: Proposals
+
+    @property
+    def key(self) -> tuple[int, str | None]:
+        """What it shares with the candidates that came of it."""
+        return self.iteration, self.parent
+
+
+def requests_of(search: Search) -> Iterator[Request]:
+    """The requests of a search; what was asked ahead for nothing is left out."""
+    config, run = search.run.config, search.run
+    begun = {c.iteration for c in run.candidates} | {step.iteration for step in run.steps}
+    begun |= {record.iteration for record in search.proposals if not record.ahead}
+    for step in run.steps:
+        counts = shares(config.beam_width * config.branching, len(step.beam))
+        wanted = dict(zip(step.beam, counts, strict=True))
+        for record in search.proposals:
+            if record.iteration != step.iteration + 1 or record.iteration not in begun:
+                continue
+            for parent, answer in zip(record.parents, record.answers, strict=True):
+                if wanted.get(parent):
+                    yield Request(record.iteration, parent, wanted[parent], answer)

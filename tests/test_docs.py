@@ -18,6 +18,7 @@ DOCUMENTS = (
     "examples/README.md",
     "runs/README.md",
     "docs/architecture.md",
+    "docs/language-models.md",
 )
 IGNORED = ROOT / ".gitignore"
 KEPT = "!/runs/2"

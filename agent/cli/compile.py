@@ -151,11 +151,13 @@ def _say(tuning: "Tuning") -> None:
     say(console, Text("Instructions", "bold"))
     for line in tuning.instructions.splitlines():
         say(console, Text(f"  {printable(line)}"))
+    count = len(tuning.dealt.test)
+    apart = "a prompt that was" if count == 1 else f"{count} prompts that were"
     verdict = f"{figure_text(tuning.before)} before, {figure_text(tuning.after)} after"
     sure = difference.ci95 is not None and difference.ci95[0] > 0
     doubt = "" if sure else ": not surely better"
     for name, value in (
-        ("Gain", f"{verdict}, on {len(tuning.dealt.test)} prompts that were set apart"),
+        ("Gain", f"{verdict}, on {apart} set apart"),
         ("Difference", figure_text(difference) + doubt),
         (
             "Used",
@@ -166,6 +168,9 @@ def _say(tuning: "Tuning") -> None:
         ("Written", f"{tuning.out}: {_use(tuning.out)}"),
     ):
         say(console, Text.assemble((f"{name:<12} ", "bold"), printable(value)))
+    if spent.too_long:
+        many = f"{spent.too_long} questions were too long for the language model"
+        say(console, Text(f"{many}: give --reflection-llm one that reads more."))
     if not tuning.changed:
         say(console, Text("No better instructions were found: these are the built-in ones."))
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import dspy
-from dspy.utils.exceptions import LMError
+from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from agent.lm.call import Used, is_transient, used_in
 from agent.retry import RetryPolicy, retrying
@@ -33,6 +33,8 @@ class Tally:
     cost_usd: float = 0.0
     unpriced: int = 0
     """Calls whose price is not known; the cost leaves them out."""
+    too_long: int = 0
+    """Questions that the model can't take in."""
     problem: LMError | None = None
     """The failure that stayed."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -71,6 +73,9 @@ class PatientLM(dspy.LM):
                 on_retry=self.tally.retried,
                 policy=self.policy,
             )
+        except ContextWindowExceededError:  # says something of this question alone
+            self.tally.too_long += 1
+            raise
         except LMError as error:
             self.tally.problem = error
             raise

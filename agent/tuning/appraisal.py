@@ -100,7 +100,7 @@ class Appraiser:
 
     Args:
         bench: Draws and scores.
-        told: Hears of every appraisal that is asked for.
+        told: Hears of every answer, but not of one that is looked at `again`.
     """
 
     def __init__(self, bench: Bench, told: Callable[[Appraisal], None] = lambda _: None) -> None:
@@ -109,10 +109,13 @@ class Appraiser:
         self._known: dict[tuple[str, tuple[Edit, ...], str], Appraisal] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, situation: Situation, edits: Sequence[Edit], problem: str = "") -> Appraisal:
+    def __call__(
+        self, situation: Situation, edits: Sequence[Edit], problem: str = "", *, again: bool = False
+    ) -> Appraisal:
         key = (situation.name, tuple(edits), problem)
         with self._lock:  # models of one process don't like to be called from several threads
             found = self._known.get(key) or appraise(situation, edits, self._bench, problem)
             self._known[key] = found
-            self._told(found)
+            if not again:
+                self._told(found)
         return found

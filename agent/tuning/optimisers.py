@@ -21,7 +21,7 @@ from typing import Any, Literal, assert_never, cast
 
 import dspy
 from dspy.teleprompt.gepa.gepa import AUTO_RUN_SETTINGS
-from dspy.utils.exceptions import AdapterParseError
+from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
 
 from agent.edits import usable_edits
 from agent.errors import InputError, PrerequisiteError
@@ -69,11 +69,15 @@ class Proposing(dspy.Module):
         try:
             return self.propose(request=request)
         except AdapterParseError as error:
-            reply = (error.lm_response or "")[:LONGEST_REPLY]
-            if dspy.settings.trace is not None:  # what optimisers read of a call that went well
-                said = dspy.Prediction(edits=reply)
-                dspy.settings.trace.append((self.propose, {"request": request}, said))
-            return dspy.Prediction(edits=[], problem=reason_of(error))
+            return self._nothing(request, error.lm_response or "", reason_of(error))
+        except ContextWindowExceededError:
+            return self._nothing(request, "", "the instructions are too long for the model")
+
+    def _nothing(self, request: str, reply: str, problem: str) -> dspy.Prediction:
+        if dspy.settings.trace is not None:  # what optimisers read of a call that went well
+            said = dspy.Prediction(edits=reply[:LONGEST_REPLY])
+            dspy.settings.trace.append((self.propose, {"request": request}, said))
+        return dspy.Prediction(edits=[], problem=problem)
 
 
 class Judging:
@@ -90,13 +94,17 @@ class Judging:
         self.problem: Exception | None = None
         """What went wrong with judging itself: DSPy would count it as a bad answer."""
 
-    def appraisal(self, example: dspy.Example, prediction: Any) -> Appraisal:
-        """The worth of an answer."""
+    def appraisal(
+        self, example: dspy.Example, prediction: Any, *, again: bool = False
+    ) -> Appraisal:
+        """The worth of an answer, which may have been asked for before."""
         situation = self._situations[example.request]
         drafts = [Edit(**draft.model_dump()) for draft in prediction.edits]
         edits = usable_edits(drafts, situation.request)
         try:
-            return self._appraiser(situation, edits, str(prediction.get("problem", "")))
+            return self._appraiser(
+                situation, edits, str(prediction.get("problem", "")), again=again
+            )
         except Exception as error:
             self.problem = self.problem or error
             raise
@@ -115,8 +123,8 @@ class Judging:
         pred_trace: object = None,
     ) -> dspy.Prediction:
         """The metric that GEPA takes."""
-        del trace, pred_name, pred_trace
-        found = self.appraisal(gold, pred)
+        del trace, pred_trace
+        found = self.appraisal(gold, pred, again=pred_name is not None)  # named: for the words
         return dspy.Prediction(score=found.gain, feedback=found.feedback)
 
 

@@ -88,6 +88,8 @@ class Spent:
     tokens_out: int
     cost_usd: float
     unpriced_calls: int
+    too_long: int
+    """Questions that the language model could not take in."""
     pictures: int
 
 
@@ -303,6 +305,7 @@ def _spent(lm: PatientLM, reflection: PatientLM, bench: Bench) -> Spent:
         tokens_out=sum(tally.tokens_out for tally in tallies),
         cost_usd=sum(tally.cost_usd for tally in tallies),
         unpriced_calls=sum(tally.unpriced for tally in tallies),
+        too_long=sum(tally.too_long for tally in tallies),
         pictures=bench.pictures,
     )
 

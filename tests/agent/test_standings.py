@@ -6,7 +6,7 @@ from agent.config import RunConfig
 from agent.proposer import Proposals
 from agent.records import ProposalRecord
 from agent.standings import Search, edits_of, gains, over_prompts, standing
-from agent.trajectory import Candidate, CandidateStatus, Edit, Event, Gain, Trajectory, Usage
+from agent.trajectory import Candidate, CandidateStatus, Edit, Event, Gain, Step, Trajectory, Usage
 
 
 def edit(instruction: str, axis: str = "mood") -> Edit:
@@ -25,7 +25,13 @@ def candidate(name: str, parent: str | None, status: CandidateStatus, told: str 
     )
 
 
-def search(*tried: Candidate, answers: tuple[Proposals, ...] = (), **fields: object) -> Search:
+def search(
+    *tried: Candidate,
+    answers: tuple[Proposals, ...] = (),
+    ahead: tuple[ProposalRecord, ...] = (),
+    **fields: object,
+) -> Search:
+    parents = tuple(f"c{n:04d}" for n in range(max(1, len(answers))))
     run = Trajectory.model_validate(
         {
             "id": "r",
@@ -34,12 +40,13 @@ def search(*tried: Candidate, answers: tuple[Proposals, ...] = (), **fields: obj
             "user_id": "me",
             "config": RunConfig(beam_width=2, branching=3),
             "candidates": (candidate("c0000", None, "scored"), *tried),
+            "steps": (Step(iteration=0, beam=parents, best_score=3.0),),
             **fields,
         }
     )
-    parents = tuple(f"c{n:04d}" for n in range(len(answers)))
-    record = ProposalRecord(iteration=1, parents=parents, answers=answers)
-    return Search(run, (record,) if answers else ())
+    if not answers:
+        return Search(run, ahead)
+    return Search(run, (*ahead, ProposalRecord(iteration=1, parents=parents, answers=answers)))
 
 
 def test_an_edit_is_valid_if_it_was_drawn_and_distinct_if_it_says_something_else():
@@ -72,6 +79,24 @@ def test_what_stepped_in_is_not_the_language_models():
     )
 
     assert (found.asked, found.valid, found.stepped_in) == (6, 1, 1)
+
+
+def test_what_was_asked_ahead_counts_if_it_was_wanted_and_with_its_share():
+    answer = Proposals(edits=tuple(edit(word) for word in "abcdef"))
+    used = ProposalRecord(iteration=1, ahead=True, parents=("c0001",), answers=(answer,))
+    wasted = ProposalRecord(iteration=2, ahead=True, parents=("c0009",), answers=(answer,))
+    drawn = [candidate(f"c000{n}", "c0001", "scored", f"add {n}") for n in (2, 3, 4)]
+    beam = (Step(iteration=0, beam=("c0000", "c0001"), best_score=3.0),)
+    found = edits_of([search(*drawn, ahead=(used, wasted), answers=(Proposals(),), steps=beam)])
+
+    assert (found.asked, found.valid) == (6, 3)
+
+
+def test_what_a_limit_left_untried_is_held_against_nobody():
+    answer = Proposals(edits=tuple(edit(word) for word in "abcd"))
+    found = edits_of([search(candidate("c0001", "c0000", "scored", "a"), answers=(answer,))])
+
+    assert (found.asked, found.valid) == (3, 1)
 
 
 def test_nothing_asked_has_no_rate():

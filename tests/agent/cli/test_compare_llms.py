@@ -172,3 +172,12 @@ def test_prompts_may_come_as_json_lines_and_people_must_differ(pamela: Pamela):
     Path("prompts.jsonl").write_text('{"prompt": "a rock"}\n')
     Path("users/carl.json").write_text('{"user_id": "ann"}')
     assert "'ann.json' and 'carl.json' have the same user_id" in pamela(*words, *SMALL).err
+
+
+def test_what_is_asked_ahead_is_not_counted_twice(compare: Pamela):
+    wide = ("--beam-width", "2", "--iterations", "3", "--json")
+    with chat_server(script) as server:
+        catalogue, good = compare(server.url, *wide, llms=("good",)).document["llms"]
+
+    assert catalogue["edits"]["asked"] == good["edits"]["asked"] == 4 * 3 * 4
+    assert good["llm_calls"] > 4 * 3

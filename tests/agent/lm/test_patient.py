@@ -1,10 +1,11 @@
 """A language model that others call: it retries, counts, and stops when nothing helps."""
 
+import json
 from typing import Any
 
 import dspy
 import pytest
-from dspy.utils.exceptions import LMError
+from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from agent.lm import make_lm
 from agent.lm.patient import PatientLM
@@ -48,3 +49,19 @@ def test_after_a_failure_that_stays_nothing_is_asked_any_more():
 
     assert len(server.bodies) == 3
     assert lm.tally.problem is not None
+
+
+def test_a_question_that_is_too_long_says_nothing_of_the_next_one():
+    problem = {"message": "too long", "code": "context_length_exceeded", "type": "invalid"}
+    body = json.dumps({"error": problem}).encode()
+
+    def script(_body: dict[str, Any], number: int) -> Reply:
+        return Reply(status=400, body=body) if number == 0 else Reply("yes")
+
+    with chat_server(script) as server:
+        lm = patient(server.url)
+        with pytest.raises(ContextWindowExceededError):
+            lm("hello")
+        assert lm("hello") == ["yes"]
+
+    assert (lm.tally.too_long, lm.tally.calls, lm.tally.problem) == (1, 1, None)
