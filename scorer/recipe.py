@@ -139,4 +139,6 @@ def drop_tokens(
 
 
 def _of_person(fields: Sequence[str], device: torch.device) -> Bool[Tensor, " field"]:
-    return torch.tensor([name.startswith(PERSON) for name in fields], device=device)
+    return torch.tensor(
+        [name.startswith(PERSON) for name in fields], dtype=torch.bool, device=device
+    )

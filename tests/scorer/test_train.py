@@ -114,6 +114,14 @@ def test_fields_are_dropped_alike_for_all_ratings_of_a_person() -> None:
     assert 0 < present[:, 0, 1].sum() < 6
 
 
+def test_ratings_without_any_field_are_trained_on_too() -> None:
+    batch = synthetic_ratings(6, 8).tokens.without([]).batch(torch.arange(48))
+    bare = replace(batch, fields=batch.fields[:, :0], present=batch.present[:, :1])
+    recipe = replace(RECIPE, prompt_dropout=1.0)
+    assert not drop_tokens(bare, (), (6, 8), recipe).present.any()
+    assert torch.equal(drop_tokens(bare, (), (6, 8), RECIPE).present, bare.present)
+
+
 def joined(first: Ratings, second: Ratings) -> Ratings:
     """Two data sets; the second one's ratings are on a scale of 0 to 100."""
     tokens = TokenTable(
