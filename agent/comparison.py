@@ -158,13 +158,13 @@ def searches(
     ]
     for pairing in plan.pairings:
         earlier = _earlier(known, pairing)
-        if earlier is not None and (done := load_run(earlier.folder)).status == "done":
-            yield Part(pairing, Outcome(done, earlier.folder), taken=True)
+        if (done := _finished(earlier)) is not None:
+            yield Part(pairing, done, taken=True)
             continue
         order = Order(
             prompt=pairing.prompt,
             user=pairing.place,
-            resume=None if earlier is None else str(earlier.folder),
+            resume=str(earlier[0].folder) if earlier else None,
             options=contender.options,
             runs_dir=plan.runs_dir,
         )
@@ -172,16 +172,20 @@ def searches(
         yield Part(pairing, outcome, taken=False)
 
 
-def _earlier(known: Sequence[Found], pairing: Pairing) -> Found | None:
-    """The run of the same prompt and person; a finished one if there is one, else the newest."""
+def _earlier(known: Sequence[Found], pairing: Pairing) -> list[Found]:
+    """The runs of the same prompt and person, newest first."""
     digest = profile_digest(pairing.user)
-    same = [
+    return [
         found
         for found in known
         if found.header.prompt == pairing.prompt and found.header.profile_sha256 == digest
     ]
-    finished = (found for found in same if load_run(found.folder).status == "done")
-    return next(finished, same[0] if same else None)
+
+
+def _finished(earlier: Sequence[Found]) -> Outcome | None:
+    """The newest of them that came to its end."""
+    runs = (Outcome(load_run(found.folder), found.folder) for found in earlier)
+    return next((done for done in runs if done.trajectory.status == "done"), None)
 
 
 def standings(parts: Mapping[str, Sequence[Part]]) -> list[Standing]:

@@ -101,16 +101,17 @@ def _pictures(rows: Iterable[Row]) -> np.ndarray:
     return np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
 
 
-def _percept(rows: list[Row], eyes: str) -> dict[str, np.ndarray]:
-    """What a classifier sees in the picture of each row."""
+def _percepts(rows: list[Row], eyes: Iterable[str]) -> dict[str, dict[str, np.ndarray]]:
+    """What each of some classifiers sees in the picture of each row."""
     from miniature.classifier import load_classifier
     from miniature.taste import perceive
 
     first = {row.image: row for row in rows}
     number = {image: place for place, image in enumerate(first)}
-    seen = perceive(load_classifier(eyes), _pictures(first.values()))
+    pictures = _pictures(first.values())
     places = [number[row.image] for row in rows]
-    return {name: values[places] for name, values in seen.items()}
+    seen = {own: perceive(load_classifier(own), pictures) for own in eyes}
+    return {own: {name: v[places] for name, v in found.items()} for own, found in seen.items()}
 
 
 def view_of(rows: list[Row], ratings: Ratings, prior: Prior) -> View:
@@ -121,6 +122,7 @@ def view_of(rows: list[Row], ratings: Ratings, prior: Prior) -> View:
     )
     starts = np.stack([prior_mean(prior, person) for person in embeddings_of(ratings)])
     start = starts[ratings.user.numpy()]
+    seen = _percepts(rows, ("perception", "judge"))
     return View(
         users=np.array([row.user for row in rows]),
         images=np.array([row.image.name for row in rows]),
@@ -129,8 +131,8 @@ def view_of(rows: list[Row], ratings: Ratings, prior: Prior) -> View:
         average=flat.astype(float),
         zero_shot=score + (design(cls, prior) * start).sum(1),
         features=cls,
-        percept=_percept(rows, "perception"),
-        judged=_percept(rows, "judge"),
+        percept=seen["perception"],
+        judged=seen["judge"],
     )
 
 

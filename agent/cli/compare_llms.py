@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from agent.cli.options import add_options, given_options
 from agent.cli.output import complain, print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_runs_dir, named_path
+from agent.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_quiet,
+    add_runs_dir,
+    add_users,
+    named_path,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,16 +56,10 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         help='what is to be improved: a prompt a line, or {"prompt": "…"} a line in a .jsonl',
     )
-    parser.add_argument(
-        "--users",
-        type=named_path,
-        required=True,
-        metavar="FOLDER",
-        help="for whom: a folder with profiles, or one profile",
-    )
+    add_users(parser)
     add_runs_dir(parser)
     add_json(parser)
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_quiet(parser)
     add_options(parser, without=("llm",))
 
 

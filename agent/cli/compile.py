@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from agent.cli.options import add_options, given_options
 from agent.cli.output import print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, counted, named_path
+from agent.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_quiet,
+    add_users,
+    counted,
+    named_path,
+)
 
 if TYPE_CHECKING:
     from agent.tuning.tune import Progress, Tuning
@@ -48,13 +56,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         help='three prompts or more: {"prompt": "…"} a line in a .jsonl, or a prompt a line',
     )
-    parser.add_argument(
-        "--users",
-        type=named_path,
-        required=True,
-        metavar="FOLDER",
-        help="for whom: a folder with profiles, or one profile",
-    )
+    add_users(parser)
     parser.add_argument(
         "--out",
         type=named_path,
@@ -77,7 +79,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--max-calls", type=counted, metavar="N", help="about how many answers are judged instead"
     )
     add_json(parser)
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_quiet(parser)
     add_options(parser, without=ELSEWHERE, groups=("models", "search", "drawing"))
 
 

@@ -31,11 +31,12 @@ def add_parser(subparsers: Subparsers) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Puts the runs side by side."""
     from agent.look.compare import compare_runs
+    from agent.names import SCHEMA_VERSION
 
     runs = [find_run(args.runs_dir, reference) for reference in (args.first, args.second)]
     difference = compare_runs(*runs)
     if args.json:
-        print_json({"schema_version": 1, **asdict(difference)})
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(difference)})
     else:
         _show(difference)
     return 0

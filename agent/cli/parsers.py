@@ -36,6 +36,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """`--quiet`."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
 def named_path(text: str) -> Path:
     """A path; an empty text names none."""
     if not text:
@@ -51,6 +56,17 @@ def add_runs_dir(parser: argparse.ArgumentParser) -> None:
         default=Path("runs"),
         metavar="DIR",
         help="where the runs lie (default: ./runs)",
+    )
+
+
+def add_users(parser: argparse.ArgumentParser) -> None:
+    """`--users`."""
+    parser.add_argument(
+        "--users",
+        type=named_path,
+        required=True,
+        metavar="FOLDER",
+        help="for whom: a folder with profiles, or one profile",
     )
 
 

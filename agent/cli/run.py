@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 
 from agent.cli.options import add_options, given_options
 from agent.cli.output import complain, print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_runs_dir, named_path
+from agent.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_quiet,
+    add_runs_dir,
+    named_path,
+)
 
 if TYPE_CHECKING:
     from agent.session import Outcome
@@ -39,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_runs_dir(parser)
     add_json(parser)
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_quiet(parser)
     add_options(parser)
 
 

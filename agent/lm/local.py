@@ -102,24 +102,16 @@ class TransformersEngine:
         model: A folder, or the id of a model in the local cache of the hub.
         device: `auto`, `cpu`, `cuda` or `mps`.
         dtype: Of the weights, as torch calls it.
-        time_left: Seconds that answers may still take, or None: no limit.
 
     Raises:
         InputError: there is no such model, or it can't chat.
     """
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        device: str = "auto",
-        dtype: str = "bfloat16",
-        time_left: Callable[[], float | None] | None = None,
-    ) -> None:
+    def __init__(self, model: str, *, device: str = "auto", dtype: str = "bfloat16") -> None:
         self._name = model
         self._device = resolve_device(device)
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._time_left = time_left or (lambda: None)
+        self.keep_to(None)
         config = _text_config(model)
         self._context = int(getattr(config, "max_position_embeddings", None) or 4096)
         self._tokenizer = _load_tokenizer(model)

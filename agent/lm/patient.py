@@ -53,6 +53,11 @@ class Tally:
         with self._lock:
             self.retries += 1
 
+    def refused(self) -> None:
+        """Counts a question that the model can't take in."""
+        with self._lock:
+            self.too_long += 1
+
 
 class PatientLM(dspy.LM):
     """A `dspy.LM` whose calls are repeated by our policy; DSPy's own retries stay off."""
@@ -74,7 +79,7 @@ class PatientLM(dspy.LM):
                 policy=self.policy,
             )
         except ContextWindowExceededError:  # says something of this question alone
-            self.tally.too_long += 1
+            self.tally.refused()
             raise
         except LMError as error:
             self.tally.problem = error

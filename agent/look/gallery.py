@@ -19,11 +19,11 @@ import PIL.PngImagePlugin
 
 from agent.errors import InputError
 from agent.folder import written
-from agent.look.inside import inside
+from agent.look.inside import picture_of
 from agent.look.salvage import Salvaged
 from agent.text import slug
 from agent.trajectory import Candidate, Image
-from scorer.pictures import PictureError, read_picture
+from scorer.pictures import PictureError
 
 
 @dataclass
@@ -62,11 +62,8 @@ def export_pictures(found: Salvaged, folder: Path, *, strip: bool) -> Copied:
     copied = Copied()
     taken: set[str] = set()
     for shown in _all(found):
-        source = inside(found.folder, shown.image.path)
         try:
-            if source is None:
-                raise PictureError("is missing, or leads out of the run's folder")
-            picture = read_picture(source)
+            picture = picture_of(found.folder, shown.image.path)
         except PictureError as error:
             copied.missing.append(f"{shown.image.path} {error}")
             continue

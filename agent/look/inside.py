@@ -8,6 +8,12 @@ nor an absolute path, nor a link that leads out of the folder gets anything read
 
 import stat
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+GONE = "is missing, or leads out of the run's folder"
 
 
 def inside(folder: Path, relative: str) -> Path | None:
@@ -22,3 +28,17 @@ def inside(folder: Path, relative: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):  # missing, a name with a zero byte, a circle
         return None
     return path if regular and within else None
+
+
+def picture_of(folder: Path, relative: str) -> "PIL.Image.Image":
+    """The picture of that name in the folder.
+
+    Raises:
+        PictureError: it is not there, not in there, or does not decode.
+    """
+    from scorer.pictures import PictureError, read_picture
+
+    path = inside(folder, relative)
+    if path is None:
+        raise PictureError(GONE)
+    return read_picture(path)

@@ -21,14 +21,13 @@ from urllib.parse import quote
 import PIL.Image
 from markupsafe import Markup
 
-from agent.look.inside import inside
+from agent.look.inside import GONE, inside, picture_of
 from agent.trajectory import Image
-from scorer.pictures import PictureError, read_picture
+from scorer.pictures import PictureError
 
 QUALITY, LARGE_QUALITY, LARGE = 78, 92, 300
 """Of WebP; better for copies with a side of `LARGE` or more, of which there are few."""
 WORKERS = 4
-GONE = "is missing, or leads out of the run's folder"
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,8 @@ class Pictures:
         return self._link(image.path)
 
     def _make(self, image: Image, side: int) -> Small | None:
-        path = inside(self._folder, image.path)
-        if path is None:
-            self.missing[image.path] = GONE
-            return None
         try:
-            picture = read_picture(path)
+            picture = picture_of(self._folder, image.path)
         except PictureError as error:
             self.missing[image.path] = str(error)
             return None

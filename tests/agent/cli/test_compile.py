@@ -2,10 +2,8 @@
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from agent.program import EditProgram, instructions_of, load_program
 from agent.retry import RetryPolicy
 from agent.tuning.optimisers import Proposing
 from tests.agent.lm.chat_server import ChatServer, Reply, chat_server, edits_reply
-from tests.agent.render.test_hosted import ImagesServer, handler_for, picture
+from tests.agent.render.test_hosted import ImagesServer, picture, serving
 
 Pamela = Callable[..., Any]
 KEY = "sk-planted-0123456789abcdef"
@@ -71,14 +69,8 @@ def drawn(body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def images() -> Iterator[ImagesServer]:
-    state = ImagesServer(script=[(200, drawn)])
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler_for(state)) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        state.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
+    with serving(ImagesServer(script=[(200, drawn)])) as state:
         yield state
-        http.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -91,7 +83,7 @@ def server() -> Iterator[ChatServer]:
 def compile_(pamela: Pamela, images: ImagesServer) -> Pamela:
     def run(url: str, *words: str, optimizer: str = "gepa", out: Path = OUT) -> Any:
         model = ("--llm", "openai/scripted", "--llm-base-url", url)
-        drawing = ("--renderer", "openai:drawn", "--image-base-url", images.url)
+        drawing = ("--renderer", "openai:drawn", "--image-base-url", f"{images.url}/v1")
         how = ("--optimizer", optimizer, "--max-calls", "24", "--out", str(out))
         return pamela("compile", *model, *drawing, *how, *SMALL, *words)
 

@@ -159,7 +159,8 @@ def test_a_chat_about_anything_else_is_not_constrained(llama: str):
 
 
 def test_generation_stops_when_the_time_is_up(llama: str):
-    engine = TransformersEngine(llama, device="cpu", time_left=lambda: 0.05)
+    engine = TransformersEngine(llama, device="cpu")
+    engine.keep_to(lambda: 0.05)
     engine.load()
     started = time.monotonic()
 
@@ -169,7 +170,8 @@ def test_generation_stops_when_the_time_is_up(llama: str):
 
 
 def test_no_generation_begins_when_no_time_is_left(llama: str):
-    engine = TransformersEngine(llama, device="cpu", time_left=lambda: 0.0)
+    engine = TransformersEngine(llama, device="cpu")
+    engine.keep_to(lambda: 0.0)
 
     with pytest.raises(TimeoutError, match="no answer within the time limit of the run"):
         engine.complete(question("c0001"))

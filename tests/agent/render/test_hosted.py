@@ -3,7 +3,8 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -81,10 +82,9 @@ def handler_for(server: ImagesServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ImagesServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    state = ImagesServer()
+@contextmanager
+def serving(state: ImagesServer) -> Generator[ImagesServer]:
+    """Answers on a free port of this machine, whose address is then in `state.url`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler_for(state)) as http:
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()
@@ -92,6 +92,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ImagesServer]:
         yield state
         http.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ImagesServer]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving(ImagesServer()) as state:
+        yield state
 
 
 def picture(colour: str) -> dict[str, Any]:
