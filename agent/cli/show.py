@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from agent.cli.looking import find_run
 from agent.cli.output import print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_run
+from agent.cli.parsers import CANDIDATE_HELP, Subparsers, add_command, add_json, add_run
 
 if TYPE_CHECKING:
     from agent.look.salvage import Salvaged
@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "candidate",
         nargs="?",
         metavar="CANDIDATE",
-        help="one of its candidates, by id; best and initial name two of them",
+        help=CANDIDATE_HELP,
     )
     add_json(parser)
 
