@@ -97,7 +97,6 @@ def test_questions_stand_in_the_traces_of_the_run(small_run: Run, client: Any):
     traces = client.search_traces(experiment_ids=[kept.info.experiment_id])
     spans = [span for trace in traces for span in trace.data.spans]
 
-    print(*{span.name for span in spans}, spans[0].outputs)
     assert answer.code == 0
     assert len(traces) == load_run(next(Path("runs").iterdir())).usage.llm_calls
     assert {t.info.trace_metadata["mlflow.sourceRun"] for t in traces} == {kept.info.run_id}
