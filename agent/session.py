@@ -27,7 +27,7 @@ from agent.optimize import optimize
 from agent.records import RunHeader
 from agent.secrets import redact
 from agent.store import RunStore, load_run
-from agent.tracking import Tracked, TrackerName, make_tracker
+from agent.track import Tracked, TrackerName, make_tracker
 from agent.trajectory import Event, Origin, RunStatus, Trajectory
 from scorer.profile import UserProfile
 

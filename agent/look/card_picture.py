@@ -174,11 +174,14 @@ def svg_of(card: TasteCard) -> str:
 
     drawing = draw_card(card)
     light, dark = (
-        "".join(f".{role}{{fill:{colour};stroke:{colour}}}" for role, colour in colours.items())
+        "".join(
+            f".{role}{{fill:{colour}}}line.{role}{{stroke:{colour}}}"
+            for role, colour in colours.items()
+        )
         for colours in (LIGHT, DARK)
     )
     style = (
-        f"{light}@media (prefers-color-scheme:dark){{{dark}}}text{{stroke:none;font-family:"
+        f"{light}@media (prefers-color-scheme:dark){{{dark}}}text{{font-family:"
         "ui-sans-serif,system-ui,'Segoe UI',Roboto,'Helvetica Neue','DejaVu Sans',sans-serif;"
         "font-variant-numeric:tabular-nums}"
     )

@@ -192,6 +192,7 @@ def test_a_planted_key_is_found_nowhere(
     assert PLANTED.encode() not in everything_written(planted)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own use of SQLAlchemy
 def test_a_planted_key_is_not_in_traces_either(served: Served, planted: Path):
     mlflow: Any = pytest.importorskip("mlflow")
     mlflow.set_tracking_uri(f"sqlite:///{planted / 'traces.db'}")

@@ -13,7 +13,7 @@ import pytest
 
 from agent.errors import PrerequisiteError
 from agent.store import load_run
-from agent.tracking import make_tracker
+from agent.track import make_tracker
 from tests.agent.cli.conftest import FAKES, ROOT, Answer
 from tests.agent.lm.chat_server import Reply, chat_server, edits_reply
 

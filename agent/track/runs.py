@@ -112,7 +112,7 @@ class MlflowTracker:
         import dspy
         from mlflow.dspy.callback import MlflowCallback
 
-        from agent.mlflow_traces import Discreet, masked
+        from agent.track.traces import Discreet, masked
 
         self._mlflow.tracing.configure(span_processors=[masked])
         self._mlflow.dspy.autolog(silent=True)

@@ -42,7 +42,7 @@ def make_tracker(name: TrackerName) -> Tracker:
     """
     match name:
         case "mlflow":
-            from agent.mlflow_tracker import MlflowTracker
+            from agent.track.runs import MlflowTracker
 
             return MlflowTracker()
         case _:
