@@ -23,6 +23,8 @@ from agent.store import load_run
 from agent.story import ADDRESSES, Story, Told, read_told
 from agent.trajectory import Origin
 
+OF_THE_MODEL = ("steps", "guidance", "size")
+
 
 def from_picture(order: Order, path: Path, *, repeat: bool) -> tuple[Order, tuple[str, ...]]:
     """The order with what a picture says where nothing else was said, and what can't be used of it.
@@ -47,8 +49,21 @@ def from_picture(order: Order, path: Path, *, repeat: bool) -> tuple[Order, tupl
         picture=path.name,
     )
     prompt = told.prompt if order.prompt is None else order.prompt
-    options = {**told.options, **order.options}
-    return replace(order, prompt=prompt, options=options, origin=origin), told.notes
+    taken, notes = (told.options, told.notes) if story is not None else _fitting(told, order)
+    options = {**taken, **order.options}
+    return replace(order, prompt=prompt, options=options, origin=origin), notes
+
+
+def _fitting(told: Told, order: Order) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Of another program's settings those that fit: the miniature has its own way of drawing."""
+    if order.options.get("renderer", RunConfig().renderer) != RunConfig().renderer:
+        return told.options, told.notes
+    kept = {name: value for name, value in told.options.items() if name not in OF_THE_MODEL}
+    lost = [name for name in OF_THE_MODEL if name in told.options]
+    if not lost:
+        return kept, told.notes
+    note = f"its {', '.join(lost)} are another model's: with --renderer they are taken over"
+    return kept, (*told.notes, note)
 
 
 def _repeated(order: Order, path: Path, told: Told) -> Order:

@@ -27,7 +27,8 @@ With --from a picture says where to begin. One of a run is gone on from: its pro
 run's own, its settings, seed and renderer are taken over where none are given here, and the person
 is the one of --user. With --repeat its whole run is repeated instead: the prompt that the run began
 with and all its settings, which for the same person and models gives the same run. Of a picture of
-another program (the `parameters` text) prompt, seed, steps, guidance scale and size are taken.
+another program (the `parameters` text) prompt and seed are taken, and with --renderer the steps,
+guidance scale and size too, which are another model's than the one that ships.
 """
 
 EXAMPLES = """\
@@ -126,7 +127,8 @@ def _from_picture(order: "Order", args: argparse.Namespace) -> "Order":
 
     order, notes = from_picture(order, args.picture, repeat=args.repeat)
     settings = settings_line(make_config(order.options)) or "the default settings"
-    complain(f"from {args.picture.name!r}: --prompt {order.prompt!r}, {settings}")
+    if not args.quiet:
+        complain(f"from {args.picture.name!r}: --prompt {order.prompt!r}, {settings}")
     for note in notes:
         complain(f"from {args.picture.name!r}: {note}")
     return order

@@ -161,3 +161,13 @@ def test_the_address_of_a_server_is_not_in_a_picture_and_asked_for(tmp_path: Pat
         assert order.options["llm_base_url"] == url
     order, _ = from_picture(Order(options={"llm": "catalogue"}), path, repeat=False)
     assert order.options["llm"] == "catalogue"
+
+
+def test_what_fits_another_model_is_not_asked_of_the_miniature(tmp_path: Path):
+    path = png(tmp_path / "a.png", parameters=A1111)
+    plain, notes = from_picture(Order(), path, repeat=False)
+    named, _ = from_picture(Order(options={"renderer": "fake", "steps": 3}), path, repeat=False)
+
+    assert plain.options == {"seed": 1234567}
+    assert "its steps, guidance, size are another model's" in notes[-1]
+    assert (named.options["steps"], named.options["size"]) == (3, (512, 768))
