@@ -28,6 +28,7 @@ from agent.trajectory import (
     Event,
     Gain,
     Heldout,
+    Origin,
     RunStatus,
     Seconds,
     Step,
@@ -61,6 +62,8 @@ class RunHeader(Value):
     device: str = "auto"
     warm_start: TasteCard | None = None
     """What was known of the person's taste beforehand."""
+    origin: Origin | None = None
+    """The run or picture that it goes on from."""
 
 
 class RunLine(Value):
@@ -272,6 +275,7 @@ def trajectory_of(header: RunHeader, records: Records, *, held: bool) -> Traject
         prompt=header.prompt,
         user_id=header.user_id,
         config=header.config,
+        origin=header.origin,
         initial=records.initial,
         best=best,
         gain=gain,

@@ -27,7 +27,8 @@ from agent.optimize import optimize
 from agent.records import RunHeader
 from agent.secrets import redact
 from agent.store import RunStore, load_run
-from agent.trajectory import Event, RunStatus, Trajectory
+from agent.track import Tracked, TrackerName, make_tracker
+from agent.trajectory import Event, Origin, RunStatus, Trajectory
 from scorer.profile import UserProfile
 
 MAX_PROMPT = 2000
@@ -47,6 +48,12 @@ class Order:
     runs_dir: Path = Path("runs")
     warm_start: Path | None = None
     """A taste card to begin from."""
+    known: TasteCard | None = None
+    """The one of the run before, which counts for its own person where no other is named."""
+    origin: Origin | None = None
+    """The run or picture that this one begins from."""
+    track: TrackerName | None = None
+    """Where it is followed besides."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +93,23 @@ def improve(
     """
     observer = observer or Silent()
     observer.phase("prepare", iteration=0, total=0)
+    tracker = make_tracker(order.track) if order.track is not None else None
     try:
         opened = _open(order, clock, models)
     except (RunError, KeyboardInterrupt) as error:
         return _ended(error, _nothing(order), None)
     if isinstance(opened, Outcome):
         return opened
+    if tracker is None:
+        return _search(opened, order, observer, clock)
+    with Tracked(observer, tracker, opened.store) as tracked:
+        outcome = _search(opened, order, tracked, clock)
+        tracked.ended(outcome.trajectory)
+    return outcome
+
+
+def _search(opened: Session, order: Order, observer: Observer, clock: Clock) -> Outcome:
+    """Takes a run that was opened to its end."""
     folder = opened.store.folder
     try:
         with opened.store as store:
@@ -158,13 +176,13 @@ def _begin(order: Order, clock: Clock, models: Models | None) -> Session:
             "--user is missing: name a profile, or make one with `pamela-agent init PROFILE`"
         )
     user = load_user(order.user, clock)
-    card = _card_of(user, order.warm_start)
+    card = _card_of(user, order)
     check_writable(order.runs_dir)
     parts = build_parts(config, clock, models)
     with clock.stage("render"):  # what the renderer says of itself takes longest: it reads weights
         place = path_from_run(order.user, order.runs_dir)
         header = make_header("", prompt, config, user, parts, profile_path=place)
-        header = header.model_copy(update={"warm_start": card})
+        header = header.model_copy(update={"warm_start": card, "origin": order.origin})
     folder = new_run_folder(order.runs_dir, prompt)
     try:
         store = RunStore.create(folder, header.model_copy(update={"id": folder.name}))
@@ -174,9 +192,11 @@ def _begin(order: Order, clock: Clock, models: Models | None) -> Session:
     return Session(store, user, parts)
 
 
-def _card_of(user: UserProfile, path: Path | None) -> TasteCard | None:
+def _card_of(user: UserProfile, order: Order) -> TasteCard | None:
+    path = order.warm_start
     if path is None:
-        return None
+        known = order.known
+        return known if known is not None and known.user_id == user.user_id else None
     card = read_card(path)
     if card.user_id != user.user_id:
         raise InputError(

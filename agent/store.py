@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
 import PIL.Image
-import PIL.PngImagePlugin
 
 from agent.errors import InputError, RunError
 from agent.folder import (
@@ -40,6 +39,7 @@ from agent.records import (
     to_line,
     trajectory_of,
 )
+from agent.story import Story, png_text, story_of
 from agent.trajectory import (
     Candidate,
     Event,
@@ -212,14 +212,25 @@ class RunStore:
         known = self.image_of(shot)
         if known is not None:
             return known
-        text = PIL.PngImagePlugin.PngInfo()
-        for key, value in (("prompt", shot.prompt), ("candidate", shot.candidate)):
-            text.add_itxt(key, value)
-        text.add_text("seed", str(shot.seed))
         pixels = picture.convert("RGB")
+        text = png_text(self._story(shot), size=pixels.size)
+        for key, value in (("candidate", shot.candidate), ("seed", str(shot.seed))):
+            text.add_itxt(key, value)
         with written(self.folder / shot.path) as stream:
             pixels.save(stream, format="PNG", pnginfo=text, compress_level=1)
         return Image(path=shot.path, seed=shot.seed, sha256=pixel_digest(pixels))
+
+    def _story(self, shot: Shot) -> Story:
+        return story_of(
+            self.header.id,
+            self.header.prompt,
+            self.header.config,
+            warm=self.header.warm_start is not None,
+            candidate=shot.candidate,
+            prompt=shot.prompt,
+            seed=shot.seed,
+            heldout=shot.heldout,
+        )
 
     def check_pictures(self) -> None:
         """Makes sure that all pictures are still what was recorded.

@@ -140,6 +140,27 @@ class Usage(Value):
     seconds: Seconds = Seconds()
 
 
+class Origin(Value):
+    """Where a run began that did not begin with somebody's own words."""
+
+    run: str | None = None
+    """The run that it came from; null for a picture of another program."""
+    candidate: str | None = None
+    """The candidate of it whose prompt it began with."""
+    picture: str | None = None
+    """The name of the picture that said so, without its folder."""
+    repeats: bool = False
+    """Whether it repeats the whole run, rather than going on from the candidate."""
+
+    @property
+    def in_words(self) -> str:
+        """`20261124-1530-mossy-rocks-ab12, c0012`, with the picture that said so."""
+        words = ", ".join(name for name in (self.run, self.candidate) if name)
+        if self.picture is not None:
+            words = f"the picture {self.picture}" + (f" of {words}" if words else "")
+        return f"{words} (repeated)" if self.repeats else words
+
+
 class Trajectory(Value):
     """A whole run, as `pamela-agent show --json` prints it."""
 
@@ -149,6 +170,7 @@ class Trajectory(Value):
     prompt: str
     user_id: str
     config: RunConfig
+    origin: Origin | None = None
     initial: Candidate | None = None
     best: Candidate | None = None
     gain: Gain = Gain()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agent.cli.looking import find_run
 from agent.cli.output import complain, print_json
 from agent.cli.parsers import Subparsers, add_command, add_json, add_run, named_path
-from agent.errors import RunError
+from agent.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from agent.cards import TasteCard
@@ -16,6 +16,8 @@ EXAMPLES = """\
 examples:
   pamela-agent card latest
   pamela-agent card 20261124-1530 20261125 --out card.json
+  pamela-agent card latest --out card.png
+  pamela-agent card latest --out card.svg
   pamela-agent run --user me.json --prompt "a red tram" --warm-start card.json
 """
 
@@ -27,7 +29,15 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_run(parser, many=True)
     parser.add_argument(
-        "--out", type=named_path, metavar="FILE", help="write it as JSON, for --warm-start"
+        "--out",
+        type=named_path,
+        metavar="FILE",
+        help="write it: card.json for --warm-start, card.png or card.svg to look at or to send",
+    )
+    parser.add_argument(
+        "--dark",
+        action="store_true",
+        help="a PNG for dark pages; an SVG is light or dark as its reader prefers",
     )
     add_json(parser)
 
@@ -36,9 +46,12 @@ def execute(args: argparse.Namespace) -> int:
     """Works the card out and shows it."""
     from agent.look.card import make_card
 
+    kind = _kind(args.out, dark=args.dark)
     card = make_card([find_run(args.runs_dir, reference).run for reference in args.runs])
     if args.out is not None:
-        _write(card, args.out)
+        _write(_written(card, kind, dark=args.dark), args.out)
+        use = ": use it with `pamela-agent run --warm-start`" if kind == ".json" else ""
+        complain(f"wrote {str(args.out)!r}{use}")
     if args.json:
         print_json(card.model_dump(mode="json"))
     else:
@@ -46,16 +59,35 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write(card: "TasteCard", out: Path) -> None:
+def _kind(out: Path | None, *, dark: bool) -> str:
+    """Of the file, by the end of its name."""
+    kind = out.suffix.lower() or ".json" if out is not None else ".json"
+    if kind not in (".json", ".png", ".svg"):
+        raise InputError(
+            f"--out {str(out)!r} is no kind of card: let it end in .json, .png or .svg"
+        )
+    if dark and kind != ".png":
+        raise InputError("--dark is for a PNG: say with --out which, as in --out card.png")
+    return kind
+
+
+def _written(card: "TasteCard", kind: str, *, dark: bool) -> bytes:
     from agent.cards import write_card
+    from agent.look.card_picture import png_of, svg_of
+
+    if kind == ".json":
+        return write_card(card).encode()
+    return png_of(card, dark=dark) if kind == ".png" else svg_of(card).encode()
+
+
+def _write(data: bytes, out: Path) -> None:
     from scorer.files import written
 
     try:
         with written(out) as stream:
-            stream.write(write_card(card).encode())
+            stream.write(data)
     except OSError as error:
         raise RunError(f"{str(out)!r} can't be written ({error.strerror})") from error
-    complain(f"wrote {str(out)!r}: use it with `pamela-agent run --warm-start`")
 
 
 def _show(card: "TasteCard") -> None:

@@ -24,6 +24,7 @@ from agent.errors import InputError, PamelaError
 
 COMMANDS = (
     "run",
+    "fork",
     "show",
     "runs",
     "diff",

@@ -16,13 +16,13 @@ class Subparsers(Protocol):
 
 
 def add_command(
-    subparsers: Subparsers, name: str, summary: str, examples: str
+    subparsers: Subparsers, name: str, summary: str, examples: str, *, about: str = ""
 ) -> argparse.ArgumentParser:
-    """A parser whose help ends with examples."""
+    """A parser whose help ends with examples; `about` says more than the summary."""
     return subparsers.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
+        description=f"{summary[0].upper()}{summary[1:]}.{about and chr(10) * 2}{about}",
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -39,6 +39,28 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """`--quiet`."""
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def add_track(parser: argparse.ArgumentParser) -> None:
+    """`--track`."""
+    parser.add_argument(
+        "--track",
+        choices=("mlflow",),
+        help="write parameters, scores, pictures and what the language model was asked into "
+        "MLflow's store too: $MLFLOW_TRACKING_URI, else ./mlflow.db (pip install "
+        "'pamela-agent[mlflow]')",
+    )
+
+
+def add_warm_start(parser: argparse.ArgumentParser, *, default: str = "none") -> None:
+    """`--warm-start`."""
+    parser.add_argument(
+        "--warm-start",
+        type=named_path,
+        metavar="CARD",
+        help="begin from what earlier runs have shown, see `pamela-agent card --help` "
+        f"(default: {default})",
+    )
 
 
 def named_path(text: str) -> Path:
@@ -107,6 +129,7 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     )
 
 
+CANDIDATE_HELP = "one of its candidates, by id; best and initial name two of them"
 RUN_HELP = "an id, the beginning of one, latest, or a folder"
 
 

@@ -8,11 +8,9 @@ all that this program knows, as JSON. The one rule that is not obvious: names ar
 iteration, candidate and seed, so no name of a run's file ever becomes a path.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import PIL.Image
 import PIL.PngImagePlugin
@@ -21,6 +19,7 @@ from agent.errors import InputError
 from agent.folder import written
 from agent.look.inside import picture_of
 from agent.look.salvage import Salvaged
+from agent.story import png_text, story_of
 from agent.text import slug
 from agent.trajectory import Candidate, Image
 from scorer.pictures import PictureError
@@ -68,7 +67,7 @@ def export_pictures(found: Salvaged, folder: Path, *, strip: bool) -> Copied:
             copied.missing.append(f"{shown.image.path} {error}")
             continue
         path = folder / _name(shown, taken)
-        text = None if strip else _story(found, shown, picture)
+        text = None if strip else _story(found, shown, picture.size)
         with written(path) as stream:
             plain = PIL.Image.frombytes("RGB", picture.size, picture.tobytes())
             plain.save(stream, format="PNG", pnginfo=text)
@@ -107,29 +106,17 @@ def _name(shown: Shown, taken: set[str]) -> str:
     return name
 
 
-def _story(found: Salvaged, shown: Shown, picture: PIL.Image.Image) -> PIL.PngImagePlugin.PngInfo:
-    config = found.run.config
-    named: dict[str, Any] = {
-        "Steps": config.steps,
-        "CFG scale": config.guidance,
-        "Seed": shown.image.seed,
-        "Size": f"{picture.width}x{picture.height}",
-        "Model": config.renderer,
-    }
-    settings = ", ".join(f"{key}: {value}" for key, value in named.items() if value is not None)
-    known = {
-        "run": found.run.id,
-        "candidate": shown.candidate,
-        "iteration": shown.iteration,
-        "user_prompt": found.run.prompt,
-        "prompt": shown.prompt,
-        "score": shown.score,
-        "seed": shown.image.seed,
-        "heldout": shown.heldout,
-        "config": config.model_dump(mode="json", exclude={"llm_base_url", "image_base_url"}),
-    }
-    text = PIL.PngImagePlugin.PngInfo()
-    text.add_itxt("parameters", f"{shown.prompt}\n{settings}")
-    text.add_itxt("prompt", shown.prompt)
-    text.add_itxt("pamela", json.dumps(known, ensure_ascii=False))
-    return text
+def _story(found: Salvaged, shown: Shown, size: tuple[int, int]) -> PIL.PngImagePlugin.PngInfo:
+    story = story_of(
+        found.run.id,
+        found.run.prompt,
+        found.run.config,
+        warm=found.header.warm_start is not None,
+        candidate=shown.candidate,
+        iteration=shown.iteration,
+        prompt=shown.prompt,
+        score=shown.score,
+        seed=shown.image.seed,
+        heldout=shown.heldout,
+    )
+    return png_text(story, size)

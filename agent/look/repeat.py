@@ -34,8 +34,14 @@ def repeat_command(header: RunHeader, runs_dir: str = "runs") -> str:
     )
     if header.warm_start is not None:
         words += ["--warm-start", CARD]
-    for name in changed_settings(header.config):
-        words += _option(name, getattr(header.config, name))
+    return " ".join(filter(None, (shlex.join(words), settings_line(header.config))))
+
+
+def settings_line(config: RunConfig) -> str:
+    """The settings that are not at their default, as they are given on the command line."""
+    words: list[str] = []
+    for name in changed_settings(config):
+        words += _option(name, getattr(config, name))
     return shlex.join(words)
 
 

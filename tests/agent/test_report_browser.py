@@ -109,6 +109,28 @@ CONTRASTS = """() => {
 """Text whose contrast is below 4.5, WCAG 2.1's 1.4.3 (AA)."""
 
 
+def test_no_line_of_the_tree_crosses_words_or_pictures(opened: "Callable[..., Page]"):
+    page = opened()
+
+    assert page.evaluate("document.querySelectorAll('.tree .edge').length") > 10
+    assert page.evaluate(CROSSINGS) == []
+
+
+CROSSINGS = """() => {
+  const things = [...document.querySelectorAll('.tree text, .tree image')].map(
+    t => [t.textContent || t.parentElement.textContent, t.getBBox()]);
+  const found = [];
+  for (const edge of document.querySelectorAll('.tree .edge'))
+    for (let at = 0; at <= edge.getTotalLength(); at += 2) {
+      const p = edge.getPointAtLength(at);
+      for (const [words, b] of things)
+        if (p.x > b.x && p.x < b.x + b.width && p.y > b.y && p.y < b.y + b.height)
+          found.push(words);
+    }
+  return [...new Set(found)];
+}"""
+
+
 def test_all_pictures_are_there(opened: "Callable[..., Page]"):
     page = opened()
     page.evaluate("document.querySelectorAll('img').forEach(i => i.loading = 'eager')")

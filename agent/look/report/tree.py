@@ -17,8 +17,12 @@ from agent.trajectory import Candidate
 
 COLUMN, ROW, PICTURE = 232, 66, 54
 MOST_COLUMNS, MOST_NODES, MOST_ROWS = 40, 240, 12
-TEXT = 24
+TEXT = 22
 """Characters of an edit beside its picture."""
+GUTTER = 22
+"""Between two columns, where nothing is written."""
+LANES = (0, -3, 3)
+"""Lines that share the space between two rows lie beside each other."""
 
 
 @dataclass(frozen=True)
@@ -154,17 +158,31 @@ def _reach(family: Family, candidate: Candidate) -> int:
 
 def _edges(family: Family, placed: Mapping[str, tuple[int, int]]) -> list[Edge]:
     edges: list[Edge] = []
+    jumps = 0
     for name, (x, y) in placed.items():
         candidate = family.by_id[name]
         start = placed.get(candidate.parent or "")
         if start is None:
             continue
-        x0, y0 = start[0] + COLUMN - 22, start[1] + PICTURE // 2
-        x1, y1 = x - 4, y + PICTURE // 2
-        bend = max(18, (x1 - x0) // 2)
-        kind = _kind(family, candidate)
-        begin = min(x0, start[0] + _reach(family, candidate))
-        curve = f"C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}"
-        edges.append(Edge(f"M{begin} {y0}H{x0}{curve}", kind))
+        begin = min(start[0] + COLUMN - GUTTER, start[0] + _reach(family, candidate))
+        way = _way(start, (x, y), lane=LANES[jumps % len(LANES)])
+        jumps += x - start[0] != COLUMN
+        edges.append(Edge(f"M{begin} {start[1] + PICTURE // 2}{way}", _kind(family, candidate)))
     order = {"lost": 0, "kept": 1, "winner": 2, "best": 2}
     return sorted(edges, key=lambda edge: order[edge.kind])
+
+
+def _way(start: tuple[int, int], end: tuple[int, int], *, lane: int) -> str:
+    """From beside a parent to its child; over columns between them it goes between their rows."""
+    out, into = start[0] + COLUMN - GUTTER, end[0] - 4
+    y0, y1 = start[1] + PICTURE // 2, end[1] + PICTURE // 2
+    if end[0] - start[0] == COLUMN:
+        return f"H{out}{_bend(out, y0, into, y1)}"
+    gap = y0 + (ROW // 2 if y1 >= y0 else -(ROW // 2)) + lane  # beside the parent's own row
+    first, last = start[0] + COLUMN - 4, end[0] - GUTTER
+    return f"H{out}{_bend(out, y0, first, gap)}H{last}{_bend(last, gap, into, y1)}"
+
+
+def _bend(x0: int, y0: int, x1: int, y1: int) -> str:
+    reach = max(18, (x1 - x0) // 2)
+    return f"C{x0 + reach} {y0} {x1 - reach} {y1} {x1} {y1}"

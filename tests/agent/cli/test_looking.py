@@ -138,6 +138,19 @@ def test_export_says_what_is_missing(
     assert problem in answer.err
 
 
+def test_a_card_is_written_as_what_its_name_ends_in(small_run: Run, pamela: Run, here: Path):
+    small_run()
+    assert pamela("card", "latest", "--out", "card.svg").code == 0
+    assert pamela("card", "latest", "--out", "card.PNG", "--dark").code == 0
+
+    assert (here / "card.svg").read_text().startswith("<svg ")
+    with PIL.Image.open(here / "card.PNG") as picture:
+        assert picture.getpixel((0, 0)) == (0x13, 0x13, 0x12)
+    for words in (("--out", "card.jpg"), ("--out", "card.svg", "--dark"), ("--dark",)):
+        answer = pamela("card", "latest", *words)
+        assert (answer.code, answer.err.count("\n")) == (2, 1)
+
+
 def test_a_card_of_runs_starts_another(small_run: Run, pamela: Run, here: Path):
     ids = [small_run("--json", "--seed", str(n)).document["id"] for n in range(2)]
     told = pamela("card", *ids, "--out", "card.json", "--json").document

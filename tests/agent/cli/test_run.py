@@ -16,8 +16,8 @@ from agent.text import marked, word_diff
 
 Run = Callable[..., Any]
 KEYS = [
-    "schema_version", "id", "status", "prompt", "user_id", "config", "initial", "best", "gain",
-    "steps", "candidates", "events", "heldout", "usage",
+    "schema_version", "id", "status", "prompt", "user_id", "config", "origin", "initial",
+    "best", "gain", "steps", "candidates", "events", "heldout", "usage",
 ]  # fmt: skip
 NASTY = {
     "newline": "floating\nrocks",

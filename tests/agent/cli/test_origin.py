@@ -1,0 +1,198 @@
+"""Runs that begin where another one got to: `run --from`, `run --repeat`, `fork`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import PIL.PngImagePlugin
+import pytest
+
+from agent.find import list_runs
+from agent.store import load_run
+from agent.trajectory import Trajectory
+from tests.agent.cli.conftest import FAKES, Answer
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def parent(small_run: Run, here: Path) -> Path:
+    """The folder of a run that tried two iterations."""
+    small_run("--seed", "3", "--iterations", "2", "--branching", "2", "--guidance", "2.5")
+    (folder,) = (here / "runs").iterdir()
+    return folder
+
+
+def newest() -> Path:
+    return list_runs(Path("runs"))[0].folder
+
+
+def lines(folder: Path) -> list[Any]:
+    """What a run recorded, but for its name and how long it took."""
+    found = [json.loads(line) for line in (folder / "trajectory.jsonl").read_text().splitlines()]
+
+    def timeless(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: timeless(v) for k, v in value.items() if k != "seconds"}
+        return [timeless(v) for v in value] if isinstance(value, list) else value
+
+    return [timeless(line) for line in found[1:]]
+
+
+def other(run: Trajectory) -> Any:
+    return next(c for c in run.candidates if c.parent is not None and c.images)
+
+
+def test_a_run_goes_on_from_its_picture(parent: Path, pamela: Run, here: Path):
+    before = load_run(parent)
+    chosen = other(before)
+    picture = parent / chosen.images[0].path
+    answer = pamela("run", "--user", "me.json", "--from", str(picture), "--iterations", "1")
+    run = load_run(newest())
+
+    assert answer.code == 0
+    assert run.prompt == chosen.prompt
+    assert run.config == before.config.model_copy(update={"iterations": 1})
+    assert f"from {picture.name!r}: --prompt {chosen.prompt!r}, " in answer.err
+    assert "--guidance 2.5" in answer.err
+    assert run.origin is not None
+    assert (run.origin.run, run.origin.candidate) == (before.id, chosen.id)
+    assert "/" not in (run.origin.picture or "")
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_repeated_run_is_the_same_run(parent: Path, pamela: Run, here: Path, exported: bool):
+    before = load_run(parent)
+    picture = parent / "best.png"
+    if exported:
+        pamela("export", "latest", "--pictures", "gallery")
+        picture = sorted(Path("gallery").iterdir())[-1]
+    answer = pamela("run", "--user", "me.json", "--from", str(picture), "--repeat", "--json")
+    run = load_run(newest())
+
+    assert answer.code == 0
+    assert (run.prompt, run.config) == (before.prompt, before.config)
+    assert lines(newest()) == lines(parent)
+    assert answer.document["origin"] == {
+        "run": before.id,
+        "candidate": run.origin and run.origin.candidate,
+        "picture": picture.name,
+        "repeats": True,
+    }
+
+
+def test_a_picture_of_another_program_starts_a_run(pamela: Run, here: Path):
+    text = PIL.PngImagePlugin.PngInfo()
+    said = "a red tram\nNegative prompt: fog\nSteps: 12, CFG scale: 4, Seed: 21, Size: 32x48"
+    text.add_text("parameters", said)
+    PIL.Image.new("RGB", (4, 4)).save("a.png", pnginfo=text)
+    few = ("--iterations", "0")
+    answer = pamela("run", "--user", "me.json", "--from", "a.png", *FAKES, *few)
+    run = load_run(newest())
+
+    assert answer.code == 0
+    assert run.prompt == "a red tram"
+    config = run.config
+    assert (config.steps, config.guidance, config.seed, config.size) == (12, 4.0, 21, (32, 48))
+    assert "negative prompt is left out" in answer.err
+    assert "Began from   the picture a.png\n" in pamela("show", "latest").out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--from", "plain.png"), "does not say how it was made"),
+        (("--repeat",), "say with --from"),
+        (("--from", "plain.png", "--resume", "latest"), "give one of them"),
+    ],
+)
+def test_what_can_not_be_begun_from_is_one_line(
+    pamela: Run, here: Path, words: tuple[str, ...], problem: str
+):
+    PIL.Image.new("RGB", (4, 4)).save("plain.png")
+    answer = pamela("run", "--user", "me.json", *words)
+
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert problem in answer.err
+    assert not Path("runs").exists()
+
+
+def test_a_fork_begins_with_the_candidates_prompt(parent: Path, pamela: Run, here: Path):
+    before = load_run(parent)
+    chosen = other(before)
+    answer = pamela("fork", "latest", chosen.id, "--seed", "8")
+    folder = newest()
+    run, header = load_run(folder), json.loads((folder / "run.json").read_text())
+
+    assert answer.code == 0
+    assert (run.prompt, run.user_id) == (chosen.prompt, before.user_id)
+    assert run.config == before.config.model_copy(update={"seed": 8})
+    assert header["origin"]["run"] == before.id
+    assert header["origin"]["candidate"] == chosen.id
+    assert header["profile_path"] == "../../me.json"
+    assert f"Began from   {before.id}, {chosen.id}\n" in pamela("show", "latest").out
+    assert f"began from {before.id}, {chosen.id}" in (folder / "report.html").read_text()
+    assert pamela("show", "latest", "--json").document["origin"]["run"] == before.id
+
+
+def test_a_fork_for_somebody_else_takes_no_card_of_the_first(
+    small_run: Run, pamela: Run, here: Path
+):
+    (here / "you.json").write_text('{"user_id": "early-bird"}')
+    small_run()
+    pamela("card", "latest", "--out", "card.json")
+    small_run("--warm-start", "card.json")
+    warm = json.loads((newest() / "run.json").read_text())["warm_start"]
+    pamela("fork", "latest", "initial", "--iterations", "0")
+    own = json.loads((newest() / "run.json").read_text())
+    pamela("fork", "latest", "initial", "--user", "you.json")
+    theirs = json.loads((newest() / "run.json").read_text())
+
+    assert warm is not None
+    assert own["warm_start"] == warm
+    assert (theirs["user_id"], theirs["warm_start"]) == ("early-bird", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("latest", "c9999"), "no candidate 'c9999'"),
+        (("nothing", "best"), "'nothing' is no run"),
+        (("latest", "best", "--user", "gone.json"), "gone.json"),
+        (("latest", "best", "--seeds", "0"), "--seeds"),
+    ],
+)
+def test_a_fork_of_nothing_is_one_line(
+    small_run: Run, pamela: Run, here: Path, words: tuple[str, ...], problem: str
+):
+    small_run("--iterations", "0")
+    answer = pamela("fork", *words)
+
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert problem in answer.err
+    assert len(list(Path("runs").iterdir())) == 1
+
+
+def test_a_fork_whose_profile_is_gone_asks_for_it(small_run: Run, pamela: Run, here: Path):
+    small_run("--iterations", "0")
+    (here / "me.json").rename(here / "moved.json")
+
+    assert "say with --user where it lies now" in pamela("fork", "latest", "best").err
+    assert pamela("fork", "latest", "best", "--user", "moved.json").code == 0
+
+
+def test_a_forked_run_goes_on_after_a_break_and_says_where_it_began(
+    small_run: Run, pamela: Run, here: Path
+):
+    small_run("--iterations", "1")
+    pamela("fork", "latest", "best", "--iterations", "2")
+    folder = newest()
+    whole = lines(folder)
+    path = folder / "trajectory.jsonl"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    answer = pamela("run", "--resume", "latest", "--json")
+
+    assert lines(folder) == whole
+    assert answer.document["origin"]["candidate"]
