@@ -33,6 +33,7 @@ COMMANDS = (
     "score",
     "init",
     "rate",
+    "view",
     "doctor",
     "train",
     "evaluate",

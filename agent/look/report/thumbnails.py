@@ -43,6 +43,14 @@ class Small:
     """Where the picture itself lies, seen from the page."""
 
 
+def small_copy(picture: PIL.Image.Image, side: int) -> bytes:
+    """Makes a picture small, and a WebP of it."""
+    picture.thumbnail((side, side), PIL.Image.Resampling.BICUBIC)
+    stream = io.BytesIO()
+    picture.save(stream, "WEBP", quality=LARGE_QUALITY if side >= LARGE else QUALITY, method=0)
+    return stream.getvalue()
+
+
 class Album(Protocol):
     """Where the pictures of a run come from, and where the links of a page about it lead.
 
@@ -112,10 +120,7 @@ class Pictures:
         except PictureError as error:
             self.missing[image.path] = str(error)
             return None
-        picture.thumbnail((side, side), PIL.Image.Resampling.BICUBIC)
-        stream = io.BytesIO()
-        picture.save(stream, "WEBP", quality=LARGE_QUALITY if side >= LARGE else QUALITY, method=0)
-        code = base64.b64encode(stream.getvalue()).decode()
+        code = base64.b64encode(small_copy(picture, side)).decode()
         source = Markup(f"data:image/webp;base64,{code}")  # noqa: S704 - base64 has nothing to escape
         return Small(source, picture.width, picture.height, self._link(image.path))
 

@@ -27,6 +27,7 @@ class Node:
 
     x: int
     y: int
+    id: str
     link: str
     score: float | None
     status: str
@@ -135,6 +136,7 @@ def _node(
     return Node(
         x=place[0],
         y=place[1],
+        id=candidate.id,
         link=links[candidate.id],
         score=candidate.score,
         status=candidate.status,

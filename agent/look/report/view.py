@@ -66,6 +66,7 @@ class Group:
 
     iteration: int
     cards: tuple[Card, ...]
+    tried: int
     kept: int
     best: float | None
 
@@ -214,7 +215,7 @@ def _groups(cards: Sequence[Card], run: Trajectory) -> tuple[Group, ...]:
     for iteration, chosen in sorted(by_iteration.items()):
         chosen.sort(key=lambda c: (c.candidate.score is None, -(c.candidate.score or 0.0)))
         kept = sum(card.kind == "kept" for card in chosen)
-        groups.append(Group(iteration, tuple(chosen), kept, chosen[0].candidate.score))
+        groups.append(Group(iteration, tuple(chosen), len(chosen), kept, chosen[0].candidate.score))
     return tuple(groups)
 
 
