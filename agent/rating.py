@@ -24,7 +24,7 @@ COPIES = "ratings"
 """Folder beside the profile that rated pictures are copied into."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ratable:
     """A picture that can be asked for."""
 

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from agent.errors import PamelaError
-from agent.look.page import live, runs
+from agent.look.page import live, rate, runs
 from agent.look.page.door import Doorkeeper
 from agent.look.page.shelf import NotThereError
 from agent.look.page.site import STATIC, Site
@@ -23,7 +23,7 @@ def make_app(site: Site) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = site
     app.add_middleware(Doorkeeper, door=site.door)
-    for router in (runs.router, live.router):
+    for router in (runs.router, live.router, rate.router):
         app.include_router(router)
     for path in (STYLE, *sorted(STATIC.iterdir())):
         app.add_api_route(f"/static/{path.name}", _file(path), include_in_schema=False)

@@ -17,6 +17,7 @@ from agent.look.page.door import Door
 from agent.look.page.judge import Judge, on_scale
 from agent.look.page.sheet import latest
 from agent.look.page.shelf import Shelf
+from agent.look.page.sitting import Sittings
 from agent.look.report import TEMPLATES as REPORT_TEMPLATES
 from agent.look.report import environment
 
@@ -52,6 +53,7 @@ class Site:
         self.settings = settings
         self.door = door
         self.shelf = Shelf(settings.runs_dir)
+        self.sittings = Sittings()
         self.judge = Judge(settings.users, settings.scorer, device=settings.device)
 
     @cached_property
