@@ -156,7 +156,8 @@ class Sitting:
         user = self._read()
         if not user.ratings or user.ratings[-1] != rating:
             raise InputError(
-                f"{self._file.name!r} was changed by another program: take the rating out of it by hand"
+                f"{self._file.name!r} was changed by another program: take the rating out "
+                f"of it by hand"
             )
         kept = user.model_copy(update={"ratings": user.ratings[:-1]})
         kept.save(self._file, overwrite=True)
