@@ -116,8 +116,14 @@ def test_text_of_others_stays_text(served: Served, run: Path):
     rewrite(run, turned_evil)
     header = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps(header | {"prompt": EVIL, "user_id": EVIL}))
-    for path in ("/", f"/runs/{run.name}", f"/runs/{run.name}/candidate?id=c0001", f"/?q={quote(EVIL)}",
-                 f"/runs/{run.name}/compare?id=c0000&id=c0001", f"/runs/{quote(EVIL, safe='')}"):
+    for path in (
+        "/",
+        f"/runs/{run.name}",
+        f"/runs/{run.name}/candidate?id=c0001",
+        f"/?q={quote(EVIL)}",
+        f"/runs/{run.name}/compare?id=c0000&id=c0001",
+        f"/runs/{quote(EVIL, safe='')}",
+    ):
         page = Page(served.get(path).text)
         assert page.tags.count("script") <= 3, path
         assert "onerror" not in {name for _, name, _ in page.attributes}, path
