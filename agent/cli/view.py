@@ -4,6 +4,7 @@ import argparse
 import socket
 import sys
 from pathlib import Path
+from threading import Thread
 
 from agent.cli.parsers import Subparsers, add_command, add_device, add_runs_dir, named_path
 from agent.errors import InputError, PrerequisiteError
@@ -87,16 +88,17 @@ def execute(args: argparse.Namespace) -> int:
         scorer=args.scorer,
         device=args.device,
     )
-    door = Door(args.host)
+    site = Site(settings, Door(args.host))
     listening = _listen(args.host, args.port)
     config = uvicorn.Config(
-        make_app(Site(settings, door)),
+        make_app(site),
         log_level="warning",
         access_log=False,  # it would hold the token
         server_header=False,
         timeout_graceful_shutdown=1,  # pages that go on never end by themselves
     )
-    _announce(args.host, listening.getsockname()[1], door.token)
+    _announce(args.host, listening.getsockname()[1], site.door.token)
+    Thread(target=site.warm_up, daemon=True).start()
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[listening])

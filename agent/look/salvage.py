@@ -67,7 +67,7 @@ class Follower:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._header, self._header_problems = _header(folder)
         self._begin()
 
@@ -78,7 +78,7 @@ class Follower:
 
     def read(self) -> bool:
         """Takes in what was written since; whether there was anything."""
-        path = inside(self._folder, LINES)
+        path = inside(self.folder, LINES)
         if path is None:
             before, self._gone = self._gone, f"{LINES} {GONE}"
             return before is None
@@ -103,11 +103,11 @@ class Follower:
         """The run as far as it is written."""
         self.read()
         records = self._lines.records
-        held = records.result is None and is_held(self._folder)
+        held = records.result is None and is_held(self.folder)
         run = trajectory_of(self._header, records, held=held)
         problems = [*self._header_problems, *([self._gone] if self._gone else [])]
         problems += self._lines.problems(torn=not held)  # what looks torn is being written
-        return Salvaged(self._folder, self._header, run, (*problems, *_lost_links(run)))
+        return Salvaged(self.folder, self._header, run, (*problems, *_lost_links(run)))
 
 
 def _header(folder: Path) -> tuple[RunHeader, list[str]]:

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
+from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from agent.folder import is_held
@@ -30,11 +31,16 @@ DEAD = 3.0
 """Seconds without a new line after which it is asked whether anybody works on the run."""
 
 
+def _follower_of(site: TheSite, name: str) -> Follower:
+    """Found before the answer begins, so that a run that isn't there is a plain error."""
+    return Follower(site.shelf.folder(name))
+
+
 @router.get("/runs/{name}/events", response_class=EventSourceResponse)
-async def run_events(site: TheSite, name: str) -> AsyncIterator[ServerSentEvent]:
+async def run_events(
+    site: TheSite, name: str, follower: Annotated[Follower, Depends(_follower_of)]
+) -> AsyncIterator[ServerSentEvent]:
     """A run that goes on: what its page shows, anew after each change; `ended` at the end."""
-    folder = site.shelf.folder(name)
-    follower = await run_sync(Follower, folder)
     heard, first = monotonic(), True
     while True:
         if await run_sync(follower.read) or first:
@@ -45,7 +51,7 @@ async def run_events(site: TheSite, name: str) -> AsyncIterator[ServerSentEvent]
                 break
         elif monotonic() - heard > DEAD:
             heard = monotonic()
-            if not await run_sync(is_held, folder):
+            if not await run_sync(is_held, follower.folder):
                 break
         await asyncio.sleep(PAUSE)
     yield ServerSentEvent(event="ended", raw_data=name)

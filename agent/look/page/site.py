@@ -67,6 +67,16 @@ class Site:
         }
         return made
 
+    def warm_up(self) -> None:
+        """Loads what the first page of a run would have to wait for."""
+        import scipy.special  # noqa: F401 - of the intervals
+
+        from prompts.catalogue import load_catalogue
+
+        load_catalogue()
+        for name in ("runs.html", "run.html", "candidate.html", "compare.html"):
+            self._environment.get_template(name)
+
     def text(self, template: str, **values: Any) -> str:
         """A template, filled in."""
         return self._environment.get_template(template).render(**values, site=self)
