@@ -183,7 +183,7 @@ def test_pictures_are_there(opened: Open):
 
 def test_a_run_that_goes_on_is_followed_to_its_end(opened: Open, place: Path):
     words = ["run", "--user", "people/me.json", "--prompt", "a red tram", "--renderer", "fake"]
-    words += ["--scorer", "fake:noise", "--llm", "catalogue", "--iterations", "60", "--quiet"]
+    words += ["--scorer", "fake:noise", "--llm", "catalogue", "--iterations", "30", "--quiet"]
     process = subprocess.Popen(
         [sys.executable, "-m", "agent.cli.main", *words, "--size", "256x256"],
         cwd=place,
