@@ -72,11 +72,11 @@ def add_parser(subparsers: Subparsers) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Serves until it is interrupted."""
     try:
-        import fastapi  # noqa: F401
         import uvicorn
+
+        from agent.look.page.app import make_app
     except ImportError:
         raise PrerequisiteError(f"view needs fastapi and uvicorn: {INSTALL}") from None
-    from agent.look.page.app import make_app
     from agent.look.page.door import Door
     from agent.look.page.site import Settings, Site
 

@@ -3,6 +3,9 @@
 app = make_app(Site(Settings(runs_dir=Path("runs")), Door("127.0.0.1")))
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -33,9 +36,9 @@ def make_app(site: Site) -> FastAPI:
     return app
 
 
-def _file(path: object) -> object:
+def _file(path: Path) -> Callable[[], FileResponse]:
     def given() -> FileResponse:
-        return FileResponse(str(path), headers={"Cache-Control": "no-cache"})
+        return FileResponse(path, headers={"Cache-Control": "no-cache"})
 
     return given
 

@@ -3,7 +3,7 @@
 Every page is a GET and changes nothing.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse, Response
@@ -42,7 +42,7 @@ def list_of_runs(
     return site.page("runs.html", **list_values(site, choice, part))
 
 
-def list_values(site: Site, choice: Choice, part: int) -> dict[str, object]:
+def list_values(site: Site, choice: Choice, part: int) -> dict[str, Any]:
     """What the list shows."""
     listed: Listed = site.shelf.chosen(choice)
     parts = max(1, -(-len(listed.runs) // RUNS_AT_ONCE))

@@ -59,20 +59,17 @@ class Site:
     @cached_property
     def _environment(self) -> "Environment":
         made = environment(TEMPLATES, REPORT_TEMPLATES)
-        made.globals |= {
-            "address": run_address,
-            "with_query": with_query,
-            "latest": latest,
-            "on_scale": on_scale,
-        }
+        made.globals.update(
+            address=run_address, with_query=with_query, latest=latest, on_scale=on_scale
+        )
         return made
 
     def warm_up(self) -> None:
         """Loads what the first page of a run would have to wait for."""
-        import scipy.special  # noqa: F401 - of the intervals
-
+        from agent.gain import paired_interval
         from prompts.catalogue import load_catalogue
 
+        paired_interval([0.0, 1.0])
         load_catalogue()
         for name in ("runs.html", "run.html", "candidate.html", "compare.html"):
             self._environment.get_template(name)
