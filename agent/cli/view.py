@@ -110,12 +110,11 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    for option, folder in (
-        ("--runs-dir", args.runs_dir),
-        *(("--pictures", f) for f in args.pictures),
-    ):
+    if args.runs_dir.exists() and not args.runs_dir.is_dir():
+        raise InputError(f"--runs-dir {str(args.runs_dir)!r} is no folder: name one")
+    for folder in args.pictures:
         if not folder.is_dir():
-            raise InputError(f"{option} {str(folder)!r} is no folder: name one that exists")
+            raise InputError(f"--pictures {str(folder)!r} is no folder: name one that exists")
     if args.users is not None and not Path(args.users).exists():
         raise InputError(f"--users {str(args.users)!r} does not exist: name a folder with profiles")
 

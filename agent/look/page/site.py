@@ -7,7 +7,7 @@ site.page("runs.html", listed=site.shelf.chosen(Choice()))
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
@@ -59,9 +59,9 @@ class Site:
     @cached_property
     def _environment(self) -> "Environment":
         made = environment(TEMPLATES, REPORT_TEMPLATES)
-        made.globals.update(
-            address=run_address, with_query=with_query, latest=latest, on_scale=on_scale
-        )
+        functions = cast(dict[str, Any], made.globals)
+        functions |= {"address": run_address, "with_query": with_query}
+        functions |= {"latest": latest, "on_scale": on_scale}
         return made
 
     def warm_up(self) -> None:
