@@ -1,22 +1,26 @@
 """How fast one looks into runs: 500 of them, one with 2,000 candidates.
 
 Makes the runs with the shipped fakes' pictures in the run folder's own format, then times the
-command `runs` as a process of its own, and the report of the largest run, and of the demo's search.
+command `runs` as a process of its own, the report of the largest run and of the demo's search, and
+the pages of `view` behind a real server, the first time (nothing is known yet) and the second.
 CPU seconds stand beside wall time, because the machine may do other things too.
 """
 
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 
 from agent.builders import make_config
@@ -34,6 +38,9 @@ from benchmarks.runs import parts_for
 from prompts.catalogue import load_catalogue
 from scorer.base import Scores
 from scorer.profile import UserProfile
+
+if TYPE_CHECKING:
+    from agent.look.page.site import Settings
 
 COMMAND = Path(sys.executable).parent / "pamela-agent"
 RUNS, LARGE, SEEDS, WIDTH, BRANCHING = 500, 2000, 2, 8, 8
@@ -139,14 +146,64 @@ def main() -> None:
         with timed(spent):
             page = write_report(large)
         size = page.stat().st_size / 1e6
+        pages = _pages(runs_dir, large)
         small = _demo_sized(runs_dir)
     report.figures |= {"runs": listed, "report of 2,000 candidates": spent, "of 37": small}
     report.figures["loading what the report needs"] = _loading()
     report.bar("CPU seconds of `runs` over 500 runs", listed["cpu"], at_most=0.5, n=TRIES)
+    report.figures["pages"] = pages
+    for name, limit in (("list", 0.5), ("large run", 1.0)):
+        cost = pages[name]["first"]["cpu"]
+        report.bar(f"CPU seconds of the page: {name}, first time", cost, at_most=limit, n=1)
     report.bar("megabytes of the report of 2,000 candidates", size, at_most=25, n=1)
     report.bar("CPU seconds of it", spent["cpu"], at_most=30, n=1)
     report.bar("CPU seconds of the demo's report", small["cpu"], at_most=0.5, n=TRIES)
     report.close(json_output=args.json)
+
+
+def _pages(runs_dir: Path, large: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """What the list of all runs and the page of the large one cost, client and all."""
+    from agent.look.page.site import Settings
+
+    paths = {
+        "list": "/",
+        "list, searched": "/?q=rock&status=done&part=5",
+        "large run": f"/runs/{large.name}",
+        "its last part": f"/runs/{large.name}?part=999",
+    }
+    spent: dict[str, dict[str, dict[str, float]]] = {}
+    with _served(Settings(runs_dir=runs_dir)) as url, httpx.Client(timeout=60) as client:
+        client.get(f"{url}/nothing")
+        for name, path in paths.items():
+            spent[name] = {}
+            for time_ in ("first", "second"):
+                spent[name][time_] = {}
+                with timed(spent[name][time_]):
+                    client.get(url + path).raise_for_status()
+    return spent
+
+
+@contextmanager
+def _served(settings: "Settings") -> Generator[str]:
+    """The page behind a real server, in a thread."""
+    import uvicorn
+
+    from agent.look.page.app import make_app
+    from agent.look.page.door import Door
+    from agent.look.page.site import Site
+
+    site = Site(settings, Door("127.0.0.1"))
+    site.warm_up()
+    app = make_app(site)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
 
 
 def _demo_sized(runs_dir: Path) -> dict[str, float]:

@@ -103,6 +103,24 @@ def posterior(
     return Posterior(mean, (covariance + covariance.T) / 2, len(residual))
 
 
+def left_out_errors(
+    features: Float[np.ndarray, "rating feature"],
+    residual: Float[np.ndarray, " rating"],
+    prior: Prior,
+    start: Float[np.ndarray, " dim"] | None = None,
+) -> Float[np.ndarray, " rating"]:
+    """What each rating is more than the others would have made one expect.
+
+    Leave-one-out of Gaussian regression in closed form (Rasmussen and Williams 2006, Gaussian
+    Processes for Machine Learning, eq. 5.12): nothing is fitted again.
+    """
+    start = np.zeros(len(prior.covariance)) if start is None else start
+    phi = design(features, prior)
+    evidence = phi @ prior.covariance @ phi.T + prior.noise * np.eye(len(phi))
+    inverse = np.linalg.inv(evidence)
+    return inverse @ (np.asarray(residual, np.float64) - phi @ start) / np.diag(inverse)
+
+
 def predict_residual(
     features: Float[np.ndarray, "image feature"], person: Posterior, prior: Prior
 ) -> Residual:

@@ -21,7 +21,14 @@ import PIL.Image
 from jaxtyping import Float
 
 from scorer.adapt import FILE as ADAPTATION
-from scorer.adapt import Posterior, Prior, load_prior, posterior, predict_residual
+from scorer.adapt import (
+    Posterior,
+    Prior,
+    left_out_errors,
+    load_prior,
+    posterior,
+    predict_residual,
+)
 from scorer.base import Scores
 from scorer.cache import CachedEncoder
 from scorer.demographics import prior_mean
@@ -56,6 +63,28 @@ class Liking:
     mean: Float[np.ndarray, "user image"]
     std: Float[np.ndarray, "user image"]
     """Of the liking itself; nan where the person is left out."""
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What some pictures leave open of a person's taste."""
+
+    ask: int
+    """The picture whose rating would teach most."""
+    mean: float
+    """What the person is expected to say of it."""
+    uncertainty: float
+    """Standard deviation of the liking, mean over the pictures."""
+    left_out: float | None
+    """Mean distance of the person's ratings from what the others make one expect; None with one."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the demographics and ratings of one person come to."""
+
+    taste: Posterior
+    left_out: Float[np.ndarray, " rating"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +126,7 @@ class PersonalScorer:
         self._personal = personal
         self._device = device
         self._given_encoder = encoder
-        self._people: dict[str, Posterior] = {}
+        self._people: dict[str, Known] = {}
         self._files = MODEL_FILES + ((ADAPTATION,) if personal else ())
         _check_place(place, self._files)
 
@@ -143,14 +172,44 @@ class PersonalScorer:
         user: UserProfile,
     ) -> int:
         """Which of some pictures this person's rating would teach most about."""
+        return self.inquire(images, prompts, user).ask
+
+    def inquire(
+        self,
+        images: Sequence[PIL.Image.Image],
+        prompts: Sequence[str | None],
+        user: UserProfile,
+        among: Sequence[int] | None = None,
+    ) -> Inquiry:
+        """Which of some pictures to ask this person about, and how much is known already.
+
+        Args:
+            images: The pictures.
+            prompts: What each was meant to show.
+            user: The person.
+            among: Places of those that may still be asked for; None for all.
+
+        Raises:
+            InputError: the scorer leaves the person out.
+        """
         from scorer.informative import most_informative
 
         prior = self._models.prior
         if prior is None:
             raise InputError("a scorer that leaves the person out learns from no ratings")
         features = self._models.encoder.encode_images(images)
-        judged = self._judge(features, prompts, [user])
-        return most_informative(judged.cls[0], self._posterior(user, prior), prior, count=1)[0]
+        judged, known = self._judge(features, prompts, [user]), self._known(user, prior)
+        places = np.arange(len(images)) if among is None else np.asarray(among, int)
+        first = most_informative(judged.cls[0][places], known.taste, prior, count=1)[0]
+        ask = int(places[first])
+        residual = predict_residual(judged.cls[0], known.taste, prior)
+        errors = np.abs(known.left_out)
+        return Inquiry(
+            ask=ask,
+            mean=float(judged.score[0, ask] + residual.mean[ask]),
+            uncertainty=float(residual.std.mean()),
+            left_out=float(errors.mean()) if len(errors) > 1 else None,
+        )
 
     def describe(self) -> Mapping[str, str]:
         """The place, and hashes of the weights in it."""
@@ -210,7 +269,7 @@ class PersonalScorer:
         if prior is None:
             return Liking(judged.score, np.full_like(judged.score, np.nan))
         residuals = [
-            predict_residual(cls, self._posterior(user, prior), prior)
+            predict_residual(cls, self._known(user, prior).taste, prior)
             for cls, user in zip(judged.cls, users, strict=True)
         ]
         shape = judged.score.shape
@@ -220,7 +279,7 @@ class PersonalScorer:
         )
         return Liking(judged.score + mean, std)
 
-    def _posterior(self, user: UserProfile, prior: Prior) -> Posterior:
+    def _known(self, user: UserProfile, prior: Prior) -> Known:
         """What the person's demographics and ratings say; computed once a person."""
         from scorer.tokens import person_embedding
 
@@ -235,7 +294,8 @@ class PersonalScorer:
                 features, residual = judged.cls[0], given - judged.score[0]
             fields = self._models.network.fields
             person = person_embedding(user.demographics, fields, self._models.embed)
-            self._people[key] = posterior(features, residual, prior, prior_mean(prior, person))
+            told = (features, residual, prior, prior_mean(prior, person))
+            self._people[key] = Known(posterior(*told), left_out_errors(*told))
         return self._people[key]
 
     def _adherence(

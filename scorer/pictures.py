@@ -15,6 +15,8 @@ import PIL.ImageOps
 
 MAX_PIXELS = 64_000_000
 """More than any picture here needs; guards against decompression bombs."""
+PROMPT_CHUNK = "prompt"
+"""The text of a PNG that holds the words it was made from."""
 
 
 class PictureError(ValueError):
@@ -51,6 +53,13 @@ def read_picture(path: Path) -> PIL.Image.Image:
         raise
     except Exception as e:  # decoders of damaged files raise whatever they like
         raise PictureError(f"does not decode as a picture ({type(e).__name__})") from e
+
+
+def prompt_inside(path: Path) -> str | None:
+    """The prompt in the text of a PNG that decodes, or None: then a scorer does without."""
+    with PIL.Image.open(path) as file:
+        prompt = file.info.get(PROMPT_CHUNK)
+    return prompt if isinstance(prompt, str) and prompt.strip() else None
 
 
 def picture_digest(picture: PIL.Image.Image) -> str:

@@ -19,6 +19,7 @@ DOCUMENTS = (
     "runs/README.md",
     "docs/architecture.md",
     "docs/language-models.md",
+    "docs/page.md",
 )
 IGNORED = ROOT / ".gitignore"
 KEPT = "!/runs/2"

@@ -34,6 +34,7 @@ COMMANDS = (
     "score",
     "init",
     "rate",
+    "view",
     "doctor",
     "train",
     "evaluate",

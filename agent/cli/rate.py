@@ -5,9 +5,7 @@ stops. A rated picture that lies outside the profile's folder is copied into it.
 """
 
 import argparse
-import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +14,7 @@ from agent.errors import InputError
 from agent.text import printable
 
 if TYPE_CHECKING:
-    import PIL.Image
-
+    from agent.rating import Ratable
     from scorer import UserProfile
     from scorer.personal import PersonalScorer
 
@@ -29,19 +26,7 @@ examples:
 Answer with 1 (not at all) to 5 (very much), s to skip a picture, q to stop. The picture's file is
 named (and linked, where the terminal can), so that it can be looked at.
 """
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-COPIES = "ratings"
-"""Folder beside the profile that rated pictures are copied into."""
 SKIP, STOP = "s", "q"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture that can be asked for."""
-
-    path: Path
-    pixels: "PIL.Image.Image"
-    prompt: str | None
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -63,6 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
+    from agent.rating import pictures_in, unrated
     from scorer import UserProfile, make_scorer
     from scorer.personal import PersonalScorer
 
@@ -70,45 +56,25 @@ def execute(args: argparse.Namespace) -> int:
     scorer = make_scorer(args.scorer, device=args.device)
     if not isinstance(scorer, PersonalScorer) or args.scorer.partition(":")[0] != "pamela":
         raise InputError(f"--scorer {args.scorer!r} learns from no ratings: take pamela")
-    shown = _pictures(args.folders, user)
+    shown = unrated(pictures_in(args.folders), user, _left_out)
+    if not shown:
+        places = ", ".join(map(str, args.folders))
+        raise InputError(f"no picture in {places} is still to be rated: name another folder")
     given = _ask_all(shown, user, scorer, Path(args.user), args.count)
     print(f"{given} ratings written into {printable(args.user)}", file=sys.stderr)
     return 0
 
 
-def _pictures(folders: list[Path], user: "UserProfile") -> list[Shown]:
-    """The pictures of some folders that have no rating yet; the same one is there once.
-
-    Raises:
-        InputError: a folder does not exist, or there is nothing to rate.
-    """
-    from agent.cli.score import prompt_inside
-    from scorer.pictures import PictureError, picture_digest, read_picture
-
-    rated = {picture_digest(read_picture(path)) for path in user.picture_paths}
-    found: dict[str, Shown] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{str(folder)!r} is no folder: name a folder of pictures")
-        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
-            try:
-                pixels = read_picture(path)
-            except PictureError as error:
-                print(printable(f"left out: {path} {error}"), file=sys.stderr)
-                continue
-            key = picture_digest(pixels)
-            if key not in rated:
-                found.setdefault(key, Shown(path, pixels, prompt_inside(str(path))))
-    if not found:
-        places = ", ".join(map(str, folders))
-        raise InputError(f"no picture in {places} is still to be rated: name another folder")
-    return list(found.values())
+def _left_out(path: Path, reason: str) -> None:
+    print(printable(f"left out: {path} {reason}"), file=sys.stderr)
 
 
 def _ask_all(
-    shown: list[Shown], user: "UserProfile", scorer: "PersonalScorer", file: Path, count: int
+    shown: "list[Ratable]", user: "UserProfile", scorer: "PersonalScorer", file: Path, count: int
 ) -> int:
     """Asks, one picture after the other; returns how many were rated."""
+    from agent.rating import with_rating
+
     left, given = list(shown), 0
     while left and given < count:
         place = scorer.most_informative([s.pixels for s in left], [s.prompt for s in left], user)
@@ -119,14 +85,14 @@ def _ask_all(
         if answer == 0:
             continue
         before = scorer.score([asked.pixels], [asked.prompt], user)[0].value
-        user = _with_rating(user, asked, answer, file)
+        user = with_rating(user, asked, answer, file)
         user.save(file, overwrite=True)
         given += 1
         print(f"  predicted {before:.1f}, you say {answer}", file=sys.stderr)
     return given
 
 
-def _answer(asked: Shown, number: int, count: int) -> int | None:
+def _answer(asked: "Ratable", number: int, count: int) -> int | None:
     """1 to 5, 0 for a picture that is skipped, None to stop."""
     words = f"{number}/{count} {_linked(asked.path)}" + (
         f" ({printable(asked.prompt)})" if asked.prompt else ""
@@ -150,21 +116,3 @@ def _linked(path: Path) -> str:
     if not sys.stderr.isatty():
         return name
     return f"\x1b]8;;{path.resolve().as_uri()}\x1b\\{name}\x1b]8;;\x1b\\"
-
-
-def _with_rating(user: "UserProfile", asked: Shown, score: int, file: Path) -> "UserProfile":
-    """The profile with one rating more; its picture lies in the profile's folder."""
-    from scorer import Rating
-    from scorer.pictures import picture_digest
-
-    folder = file.resolve().parent
-    path = asked.path.resolve()
-    if not path.is_relative_to(folder):
-        copies = folder / COPIES
-        copies.mkdir(exist_ok=True)
-        copy = copies / f"{picture_digest(asked.pixels)[:16]}{path.suffix.lower()}"
-        shutil.copyfile(path, copy)
-        path = copy
-    told = {"prompt": asked.prompt} if asked.prompt else {}
-    rating = Rating(image=path.relative_to(folder).as_posix(), score=score, **told)
-    return user.model_copy(update={"ratings": (*user.ratings, rating)}).placed_in(folder)

@@ -25,8 +25,6 @@ examples:
   pamela-agent score photo.jpg --user me.json --prompt "a tower by a lake" --scorer average
   pamela-agent score *.png --user me.json --scorer pamela --scorer hpsv3
 """
-PROMPT_CHUNK = "prompt"
-"""The text of a PNG that holds the words it was made from."""
 
 
 @dataclass(frozen=True)
@@ -99,22 +97,13 @@ def _joined(judged: "list[list[Scores]]") -> "list[Scores]":
 
 
 def _open(path: str, prompt: str | None) -> Picture:
-    from scorer.pictures import PictureError, read_picture
+    from scorer.pictures import PictureError, prompt_inside, read_picture
 
     try:
         pixels = read_picture(Path(path))
     except (PictureError, ValueError) as error:
         raise InputError(f"the picture {path!r} {error}: name a picture file") from error
-    return Picture(path, pixels, prompt if prompt is not None else prompt_inside(path))
-
-
-def prompt_inside(path: str) -> str | None:
-    """The prompt in a PNG's text, or None: then the scorer does without."""
-    import PIL.Image
-
-    with PIL.Image.open(path) as file:
-        prompt = file.info.get(PROMPT_CHUNK)
-    return prompt if isinstance(prompt, str) and prompt.strip() else None
+    return Picture(path, pixels, prompt if prompt is not None else prompt_inside(Path(path)))
 
 
 def _document(

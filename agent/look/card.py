@@ -89,8 +89,10 @@ def _design(runs: Iterable[Trajectory]) -> Design:
             for worth in new_values(candidate, parent) if parent is not None else ():
                 tried[worth] = tried.get(worth, 0) + 1
     worths = tuple(sorted(tried))
-    matrix = np.array([[worth in row for worth in worths] for row in rows], dtype=np.float64)
-    matrix = matrix.reshape(len(rows), len(worths))
+    column = {worth: number for number, worth in enumerate(worths)}
+    matrix = np.zeros((len(rows), len(worths)))
+    for number, row in enumerate(rows):
+        matrix[number, [column[worth] for worth in row if worth in column]] = 1.0
     return Design(
         worths,
         _centred(matrix, blocks),

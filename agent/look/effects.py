@@ -13,6 +13,7 @@ that.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 
 from agent.gain import paired_interval
@@ -66,14 +67,21 @@ def new_values(candidate: Candidate, parent: Candidate) -> tuple[Worth, ...]:
     """What the edit put in; at least one thing for any edit."""
     if candidate.edit is None:
         return ()
-    catalogue, before = load_catalogue(), set(parts_of(parent.prompt))
+    before = set(parts_of(parent.prompt))
     fresh = ", ".join(part for part in parts_of(candidate.prompt) if part not in before)
-    found = [Worth(catalogue.value(name).axis, name) for name in mentioned(fresh, catalogue)]
     axis = candidate.edit.axis
-    fitting = [worth for worth in found if axis in (FREE, worth.axis)]
+    fitting = tuple(worth for worth in _named_in(fresh) if axis in (FREE, worth.axis))
     if fitting:
-        return tuple(sorted(fitting))
+        return fitting
     return (Worth(axis, " ".join(candidate.edit.instruction.split()) or "no instruction"),)
+
+
+@lru_cache(maxsize=4096)
+def _named_in(text: str) -> tuple[Worth, ...]:
+    """The values of the catalogue that a text speaks of; edits of a run are much alike."""
+    catalogue = load_catalogue()
+    names = mentioned(text, catalogue)
+    return tuple(sorted(Worth(catalogue.value(name).axis, name) for name in names))
 
 
 def label(worths: Iterable[Worth]) -> str:

@@ -65,10 +65,19 @@ def glances(runs_dir: Path, damaged: Callable[[str], None]) -> list[Glance]:
     found: list[Glance] = []
     for folder in run_folders(runs_dir):
         try:
-            found.append(_quickly(folder) or _closely(folder))
+            found.append(glance_at(folder))
         except InputError as error:
             damaged(str(error))
     return sorted(found, key=lambda g: (g.created, g.folder.name), reverse=True)
+
+
+def glance_at(folder: Path) -> Glance:
+    """One run in short.
+
+    Raises:
+        InputError: it can't be read at all.
+    """
+    return _quickly(folder) or _closely(folder)
 
 
 def _quickly(folder: Path) -> Glance | None:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.errors import InputError
 from agent.folder import is_held
-from agent.look.inside import inside
+from agent.look.inside import GONE, inside
 from agent.names import HEADER, LINES, SCHEMA_VERSION
 from agent.records import (
     EVENT_KEY,
@@ -53,19 +53,61 @@ def salvage(folder: Path) -> Salvaged:
     Raises:
         InputError: it holds no run: there is no `run.json` that says whose run it is.
     """
-    header, problems = _header(folder)
-    path = inside(folder, LINES)
-    if path is None:
-        records = Records()
-        problems.append(f"{LINES} is missing, or leads out of the run's folder")
-    else:
-        records, lost = _records(path)
-        problems += lost
-    held = records.result is None and is_held(folder)
-    run = trajectory_of(header, records, held=held)
-    if held:  # what looks torn is being written
-        problems = [problem for problem in problems if problem != TORN]
-    return Salvaged(folder, header, run, (*problems, *_lost_links(run)))
+    return Follower(folder).found()
+
+
+class Follower:
+    """Reads a run while it is being written: each line once.
+
+    Args:
+        folder: The run's.
+
+    Raises:
+        InputError: it holds no run: there is no `run.json` that says whose run it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._header, self._header_problems = _header(folder)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._read = 0
+        self._lines = _Lines()
+        self._gone: str | None = None
+
+    def read(self) -> bool:
+        """Takes in what was written since; whether there was anything."""
+        path = inside(self.folder, LINES)
+        if path is None:
+            before, self._gone = self._gone, f"{LINES} {GONE}"
+            return before is None
+        try:
+            size = path.stat().st_size
+            if size < self._read:  # what was torn was cut off, or another run took its place
+                self._begin()
+            if size == self._read:
+                return False
+            with path.open("rb") as stream:
+                stream.seek(self._read)
+                chunk = stream.read()
+        except OSError as error:
+            self._gone = f"{LINES} can't be read ({error.strerror})"
+            return False
+        self._gone = None
+        self._read += len(chunk)
+        self._lines.take(chunk)
+        return True
+
+    def found(self) -> Salvaged:
+        """The run as far as it is written."""
+        self.read()
+        records = self._lines.records
+        held = records.result is None and is_held(self.folder)
+        run = trajectory_of(self._header, records, held=held)
+        problems = [*self._header_problems, *([self._gone] if self._gone else [])]
+        problems += self._lines.problems(torn=not held)  # what looks torn is being written
+        return Salvaged(self.folder, self._header, run, (*problems, *_lost_links(run)))
 
 
 def _header(folder: Path) -> tuple[RunHeader, list[str]]:
@@ -90,30 +132,40 @@ def _header(folder: Path) -> tuple[RunHeader, list[str]]:
     return header, problems
 
 
-def _records(path: Path) -> tuple[Records, list[str]]:
-    """The records of all lines that can be read."""
-    records = Records()
-    unreadable: list[int] = []
-    unknown: Counter[str] = Counter()
-    dropped: list[str] = []
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        return records, [f"{LINES} can't be read ({error.strerror})"]
-    for number, line in enumerate(lines[:-1], start=1):
-        if not line.strip():
-            continue
+class _Lines:
+    """The records of all lines that can be read, and what is wrong with the others."""
+
+    def __init__(self) -> None:
+        self.records = Records()
+        self._rest = b""
+        self._number = 0
+        self._unreadable: list[int] = []
+        self._unknown: Counter[str] = Counter()
+        self._dropped: list[str] = []
+
+    def take(self, chunk: bytes) -> None:
+        """Takes in more of the file."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._number += 1
+            if line.strip():
+                self._take_line(line)
+
+    def _take_line(self, line: bytes) -> None:
         try:
-            records.add(*from_line(line.decode("utf-8")))
-            continue
+            self.records.add(*from_line(line.decode("utf-8")))
+            return
         except (ValueError, RecursionError):
             kind = _kind(line)
         if kind is not None and kind not in TYPES:
-            unknown[kind] += 1
-        elif not _patched(records, line, dropped):
-            unreadable.append(number)
-    torn = [TORN] if lines[-1].strip() else []
-    return records, _lost_lines(unreadable, unknown, dropped) + torn
+            self._unknown[kind] += 1
+        elif not _patched(self.records, line, self._dropped):
+            self._unreadable.append(self._number)
+
+    def problems(self, *, torn: bool) -> list[str]:
+        """What could not be read, in words."""
+        lost = _lost_lines(self._unreadable, self._unknown, self._dropped)
+        return lost + ([TORN] if torn and self._rest.strip() else [])
 
 
 def _kind(line: bytes) -> str | None:

@@ -47,24 +47,26 @@ def render(found: Salvaged, seen_from: Path) -> str:
     """The page, with links to the pictures as seen from a folder."""
     from markupsafe import Markup
 
+    from agent.look.report.thumbnails import Pictures
     from agent.look.report.view import view_of
 
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().get_template("report.html")
+    template = environment(TEMPLATES).get_template("report.html")
     return template.render(
-        view=view_of(found, seen_from),
+        view=view_of(found, Pictures(found.folder, seen_from)),
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'",
     )
 
 
-def _environment() -> "Environment":
+def environment(*folders: Path) -> "Environment":
+    """Jinja2 with escaping on; everything that is printed is first made `printable`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(folders),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,

@@ -16,13 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 import PIL.Image
 from markupsafe import Markup
 
 from agent.look.inside import GONE, inside, picture_of
-from agent.trajectory import Image
+from agent.trajectory import Candidate, Image
 from scorer.pictures import PictureError
 
 QUALITY, LARGE_QUALITY, LARGE = 78, 92, 300
@@ -34,15 +35,41 @@ WORKERS = 4
 class Small:
     """A small copy."""
 
-    source: Markup
+    source: str
+    """What the page shows: the copy itself, or where it lies."""
     width: int
     height: int
     link: str
     """Where the picture itself lies, seen from the page."""
 
 
+def small_copy(picture: PIL.Image.Image, side: int) -> bytes:
+    """Makes a picture small, and a WebP of it."""
+    picture.thumbnail((side, side), PIL.Image.Resampling.BICUBIC)
+    stream = io.BytesIO()
+    picture.save(stream, "WEBP", quality=LARGE_QUALITY if side >= LARGE else QUALITY, method=0)
+    return stream.getvalue()
+
+
+class Album(Protocol):
+    """Where the pictures of a run come from, and where the links of a page about it lead.
+
+    What can't be shown is None and stands in `missing`, by its path, with the reason.
+    """
+
+    missing: dict[str, str]
+
+    def prepare(self, images: Iterable[Image], side: int) -> None: ...
+
+    def small(self, image: Image | None, side: int) -> Small | None: ...
+
+    def link(self, image: Image) -> str | None: ...
+
+    def place_of(self, number: int, candidate: Candidate) -> str: ...
+
+
 class Pictures:
-    """The pictures of one run.
+    """The pictures of one run, as they stand in a report. An `Album`.
 
     Args:
         folder: The run's.
@@ -83,16 +110,17 @@ class Pictures:
             return None
         return self._link(image.path)
 
+    def place_of(self, number: int, candidate: Candidate) -> str:
+        """An anchor of the page's own: an id comes from a file."""
+        return f"#c-{number}"
+
     def _make(self, image: Image, side: int) -> Small | None:
         try:
             picture = picture_of(self._folder, image.path)
         except PictureError as error:
             self.missing[image.path] = str(error)
             return None
-        picture.thumbnail((side, side), PIL.Image.Resampling.BICUBIC)
-        stream = io.BytesIO()
-        picture.save(stream, "WEBP", quality=LARGE_QUALITY if side >= LARGE else QUALITY, method=0)
-        code = base64.b64encode(stream.getvalue()).decode()
+        code = base64.b64encode(small_copy(picture, side)).decode()
         source = Markup(f"data:image/webp;base64,{code}")  # noqa: S704 - base64 has nothing to escape
         return Small(source, picture.width, picture.height, self._link(image.path))
 

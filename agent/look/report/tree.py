@@ -1,6 +1,6 @@
 """The beam as a picture tree: a column an iteration, the best on top; pure but for the pictures.
 
-    tree = picture_tree(family, anchors, small)
+    tree = picture_tree(family, links, small)
     tree.nodes[0].x, tree.edges[0].path
 
 The one rule that is not obvious: a run may have thousands of candidates, so of each column only
@@ -31,6 +31,7 @@ class Node:
 
     x: int
     y: int
+    id: str
     link: str
     score: float | None
     status: str
@@ -74,7 +75,7 @@ class Tree:
 
 def picture_tree(
     family: Family,
-    anchors: Mapping[str, str],
+    links: Mapping[str, str],
     small: Callable[[Candidate], Small | None],
 ) -> Tree:
     """Places everything that is drawn."""
@@ -88,7 +89,7 @@ def picture_tree(
         x = 4 + number * COLUMN
         for row, candidate in enumerate(shown):
             placed[candidate.id] = (x, 28 + row * ROW)
-            nodes.append(_node(family, candidate, placed[candidate.id], anchors, small))
+            nodes.append(_node(family, candidate, placed[candidate.id], links, small))
         heads.append(Column(x, iteration, len(candidates) - len(shown), 36 + len(shown) * ROW))
     return Tree(
         width=max(1, len(columns)) * COLUMN,
@@ -131,7 +132,7 @@ def _node(
     family: Family,
     candidate: Candidate,
     place: tuple[int, int],
-    anchors: Mapping[str, str],
+    links: Mapping[str, str],
     small: Callable[[Candidate], Small | None],
 ) -> Node:
     edit = candidate.edit
@@ -139,7 +140,8 @@ def _node(
     return Node(
         x=place[0],
         y=place[1],
-        link=anchors[candidate.id],
+        id=candidate.id,
+        link=links[candidate.id],
         score=candidate.score,
         status=candidate.status,
         words=words if len(words) <= TEXT else words[: TEXT - 1].rstrip() + "…",

@@ -1,16 +1,16 @@
 """Everything that the page shows, as values that the template only has to place.
 
-    view = view_of(salvage(folder), seen_from=folder)
-    view.cards[0].diff, view.effects[0].mean
+    view = view_of(salvage(folder), Pictures(folder, seen_from=folder))
+    view.groups[0].cards[0].diff, view.axes[0].effect.mean
 
-The one rule that is not obvious: ids come from a file, so the anchors of the page are numbers of
-its own.
+The one rule that is not obvious: where pictures and links lead is the album's affair, so that the
+report and the local page show the same.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 from agent.cards import CardEffect
 from agent.look.card import make_card
@@ -19,7 +19,7 @@ from agent.look.family import Family
 from agent.look.repeat import repeat_command
 from agent.look.report.charts import Bar, Chart, bars
 from agent.look.report.history import guard_charts, score_chart
-from agent.look.report.thumbnails import Pictures, Small
+from agent.look.report.thumbnails import Album, Small
 from agent.look.report.tree import Tree, picture_tree
 from agent.look.salvage import Salvaged
 from agent.summary import headline
@@ -40,16 +40,24 @@ class Card:
     """One candidate as the contact sheet shows it."""
 
     candidate: Candidate
-    anchor: str
+    number: int
+    """Its place among the candidates."""
+    link: str
+    before: str
+    """The prompt that it was made from."""
     parent: str | None
-    """The anchor of what it was made from."""
+    """Where that one stands."""
     picture: Small | None
     others: tuple[tuple[int, str], ...]
     """The pictures of the other seeds: seed and link."""
     gain: float | None
-    diff: tuple[Piece, ...]
     fate: str
     kind: str
+
+    @cached_property
+    def diff(self) -> tuple[Piece, ...]:
+        """What was changed; worked out only where it is shown."""
+        return tuple(word_diff(self.before, self.candidate.prompt))
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Group:
 
     iteration: int
     cards: tuple[Card, ...]
+    tried: int
     kept: int
     best: float | None
 
@@ -68,7 +77,7 @@ class EffectRow:
 
     effect: Effect
     bar: Bar | None
-    anchor: str
+    link: str
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ class View:
     taste: tuple[tuple[CardEffect, Bar | None], ...]
     groups: tuple[Group, ...]
     failures: tuple[tuple[str, int, str], ...]
-    """Reason, how often, and the anchor of the first."""
+    """Reason, how often, and where the first stands."""
     events: tuple[Event, ...]
     hidden_events: int
     problems: tuple[str, ...]
@@ -112,18 +121,17 @@ class View:
     command: str
 
 
-def view_of(found: Salvaged, seen_from: Path) -> View:
+def view_of(found: Salvaged, pictures: Album) -> View:
     """Reads the pictures and works out everything else."""
     run, family = found.run, Family(found.run)
-    pictures = Pictures(found.folder, seen_from)
     cards = _cards(family, pictures)
-    anchors = {card.candidate.id: card.anchor for card in cards}
+    links = {card.candidate.id: card.link for card in cards}
     small = {card.candidate.id: card.picture for card in cards}
     by_id = {card.candidate.id: card for card in cards}
     effects = effects_of(family)
     axes, edits = (
-        _rows([e for e in effects if e.name is None], anchors),
-        _rows([e for e in effects if e.name is not None], anchors),
+        _rows([e for e in effects if e.name is None], links),
+        _rows([e for e in effects if e.name is not None], links),
     )
     best = run.best
     view = View(
@@ -136,9 +144,9 @@ def view_of(found: Salvaged, seen_from: Path) -> View:
         steps=tuple(by_id[c.id] for c in family.lineage(best) if c.id in by_id) if best else (),
         counts=Counter(candidate.status for candidate in run.candidates if candidate.parent),
         pairs=_pairs(run, pictures),
-        scores=score_chart(family, anchors),
-        guards=guard_charts(family, anchors),
-        tree=picture_tree(family, anchors, lambda candidate: small.get(candidate.id)),
+        scores=score_chart(family, links),
+        guards=guard_charts(family, links),
+        tree=picture_tree(family, links, lambda candidate: small.get(candidate.id)),
         axes=axes,
         edits=edits,
         taste=_taste(run),
@@ -154,7 +162,7 @@ def view_of(found: Salvaged, seen_from: Path) -> View:
     return _with_problems(view, pictures)
 
 
-def _with_problems(view: View, pictures: Pictures) -> View:
+def _with_problems(view: View, pictures: Album) -> View:
     from dataclasses import replace
 
     lost = [f"{path} {reason}" for path, reason in pictures.missing.items()]
@@ -172,45 +180,46 @@ def _side(count: int) -> int:
     return 160 if count <= MANY else 112 if count <= VERY_MANY else 80
 
 
-def _cards(family: Family, pictures: Pictures) -> list[Card]:
+def _cards(family: Family, pictures: Album) -> list[Card]:
     candidates = family.run.candidates
     side = _side(len(candidates))
-    anchors = {c.id: f"c-{number}" for number, c in enumerate(candidates)}
+    links = {c.id: pictures.place_of(number, c) for number, c in enumerate(candidates)}
     pictures.prepare([c.images[0] for c in candidates if c.images], side)
-    return [_card(family, c, anchors, pictures, side) for c in candidates]
+    return [_card(family, number, links, pictures, side) for number in range(len(candidates))]
 
 
-def _card(
-    family: Family, candidate: Candidate, anchors: dict[str, str], pictures: Pictures, side: int
-) -> Card:
+def _card(family: Family, number: int, links: dict[str, str], pictures: Album, side: int) -> Card:
+    candidate = family.run.candidates[number]
     parent = family.parent(candidate)
-    before = parent.prompt if parent is not None else candidate.prompt
     others = [(i.seed, pictures.link(i)) for i in candidate.images[1:]]
     kept = candidate.id in family.ever_kept
     return Card(
         candidate=candidate,
-        anchor=anchors[candidate.id],
-        parent=anchors[parent.id] if parent is not None else None,
+        number=number,
+        link=links[candidate.id],
+        before=parent.prompt if parent is not None else candidate.prompt,
+        parent=links[parent.id] if parent is not None else None,
         picture=pictures.small(_first_image(candidate), side),
         others=tuple((seed, link) for seed, link in others if link is not None),
         gain=family.gain(candidate),
-        diff=tuple(word_diff(before, candidate.prompt)),
         fate=family.fate(candidate),
         kind="kept" if kept else "lost" if candidate.status == "scored" else "undone",
     )
 
 
 def _groups(cards: Sequence[Card], run: Trajectory) -> tuple[Group, ...]:
+    by_iteration: dict[int, list[Card]] = {}
+    for card in cards:
+        by_iteration.setdefault(card.candidate.iteration, []).append(card)
     groups: list[Group] = []
-    for iteration in sorted({card.candidate.iteration for card in cards}):
-        chosen = [card for card in cards if card.candidate.iteration == iteration]
+    for iteration, chosen in sorted(by_iteration.items()):
         chosen.sort(key=lambda c: (c.candidate.score is None, -(c.candidate.score or 0.0)))
         kept = sum(card.kind == "kept" for card in chosen)
-        groups.append(Group(iteration, tuple(chosen), kept, chosen[0].candidate.score))
+        groups.append(Group(iteration, tuple(chosen), len(chosen), kept, chosen[0].candidate.score))
     return tuple(groups)
 
 
-def _pairs(run: Trajectory, pictures: Pictures) -> tuple[Pair, ...]:
+def _pairs(run: Trajectory, pictures: Album) -> tuple[Pair, ...]:
     if run.initial is None or run.best is None or run.initial.id == run.best.id:
         return ()
     held = {(h.candidate, h.seed): h for h in run.heldout}
@@ -231,10 +240,10 @@ def _pairs(run: Trajectory, pictures: Pictures) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def _rows(effects: Sequence[Effect], anchors: dict[str, str]) -> tuple[EffectRow, ...]:
+def _rows(effects: Sequence[Effect], links: dict[str, str]) -> tuple[EffectRow, ...]:
     placed = bars([None if e.mean is None else (e.mean, e.ci95) for e in effects])
     return tuple(
-        EffectRow(effect, bar, anchors[effect.best])
+        EffectRow(effect, bar, links[effect.best])
         for effect, bar in zip(effects, placed, strict=True)
     )
 
@@ -254,7 +263,7 @@ def _failures(cards: Sequence[Card]) -> tuple[tuple[str, int, str], ...]:
             plain = "".join("#" if c.isdigit() else c for c in reason)
             groups.setdefault(f"{card.candidate.status}: {plain}", []).append(card)
     return tuple(
-        (f"{some[0].candidate.status}: {some[0].candidate.error or ''}", len(some), some[0].anchor)
+        (f"{some[0].candidate.status}: {some[0].candidate.error or ''}", len(some), some[0].link)
         for some in sorted(groups.values(), key=len, reverse=True)
     )
 
