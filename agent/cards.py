@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from agent.errors import InputError
 from agent.trajectory import Value
+from scorer.files import contents
 
 CARD_VERSION = 1
 MAX_CARD = 1_000_000
@@ -69,8 +70,7 @@ def read_card(path: Path) -> TasteCard:
     """
     advice = "make one with `pamela-agent card RUN --out FILE`"
     try:
-        with path.open("rb") as stream:
-            text = stream.read(MAX_CARD + 1)
+        text = contents(path, at_most=MAX_CARD)
         if len(text) > MAX_CARD:
             raise InputError(f"the card {str(path)!r} has more than {MAX_CARD} bytes: {advice}")
         card = TasteCard.model_validate_json(text)

@@ -91,6 +91,7 @@ def improve(
     except (RunError, KeyboardInterrupt) as error:
         return _ended(error, _nothing(order), None)
     if isinstance(opened, Outcome):
+        _complete(opened, observer)
         return opened
     folder = opened.store.folder
     try:
@@ -117,6 +118,15 @@ def _report(folder: Path, observer: Observer) -> None:
     except Exception as error:  # noqa: BLE001 - nothing about a page may cost anybody a run
         message = redact(f"the report can't be written ({type(error).__name__}: {error})")
         observer.event(Event(type="warning", iteration=0, message=message))
+
+
+def _complete(outcome: Outcome, observer: Observer) -> None:
+    """A run that was done already gets what it lacks, and says what is wrong with it."""
+    from agent.look.completion import complete
+
+    if outcome.folder is not None:
+        for problem in complete(outcome.folder):
+            observer.event(Event(type="warning", iteration=0, message=redact(problem)))
 
 
 def _after_beginning(error: InputError, folder: Path, *, begun: bool) -> InputError:

@@ -28,6 +28,7 @@ from agent.folder import (
     read_header,
     written,
 )
+from agent.gaps import unproposed
 from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
@@ -135,6 +136,13 @@ class RunStore:
         except BaseException:
             lock.release()
             raise
+        lost = unproposed(store.records)
+        if lost:
+            store.close()
+            raise InputError(
+                f"{str(folder / LINES)!r} is damaged: it holds candidates of iteration {lost[0]} "
+                f"and no proposal that they come from: restore it or start a new run"
+            )
         initial = store.records.initial
         if initial is not None and initial.status != "scored":  # a failed start is tried again
             del store.records.candidates[INITIAL_ID]
@@ -247,8 +255,17 @@ class RunStore:
         source = self.folder / candidate.images[0].path
         if not source.is_file():
             raise RunError(f"the picture {str(source)!r} is gone: restore it, or start a new run")
-        with source.open("rb") as picture, written(self.folder / BEST) as stream:
-            shutil.copyfileobj(picture, stream)
+        copy_best(source, self.folder)
+
+
+def copy_best(source: Path, folder: Path) -> None:
+    """Makes a picture the `best.png` of a run's folder.
+
+    Raises:
+        RunError: it can't be written.
+    """
+    with source.open("rb") as picture, written(folder / BEST) as stream:
+        shutil.copyfileobj(picture, stream)
 
 
 def _open_lines(path: Path, intact_bytes: int) -> IO[bytes]:

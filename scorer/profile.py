@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
 
 from scorer.errors import InputError
-from scorer.files import written
+from scorer.files import contents, output
 from scorer.pictures import PictureError, read_picture
 
 SCHEMA_VERSION = 1
@@ -86,7 +86,7 @@ class UserProfile(BaseModel):
         """
         file = Path(path)
         try:
-            text = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+            text = contents(file).removeprefix(codecs.BOM_UTF8)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(
@@ -141,14 +141,8 @@ class UserProfile(BaseModel):
         Raises:
             InputError: the file exists and `overwrite` is off, or it can't be written.
         """
-        file = Path(path)
-        if file.exists() and not overwrite:
-            raise InputError(f"{str(path)!r} exists and is not overwritten: name another file")
-        try:
-            with written(file, sync=True) as stream:
-                stream.write((self.model_dump_json(indent=2) + "\n").encode())
-        except OSError as error:
-            raise InputError(f"{str(path)!r} can't be written ({error.strerror})") from error
+        with output(Path(path), overwrite=overwrite, sync=True) as stream:
+            stream.write((self.model_dump_json(indent=2) + "\n").encode())
 
 
 def _resolved(folder: Path, image: str) -> Path:

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 from agent.cli.looking import find_run
 from agent.cli.output import complain, print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_run, named_path
-from agent.errors import RunError
+from agent.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_overwrite,
+    add_run,
+    named_path,
+)
 
 if TYPE_CHECKING:
     from agent.cards import TasteCard
@@ -29,6 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--out", type=named_path, metavar="FILE", help="write it as JSON, for --warm-start"
     )
+    add_overwrite(parser)
     add_json(parser)
 
 
@@ -38,7 +45,7 @@ def execute(args: argparse.Namespace) -> int:
 
     card = make_card([find_run(args.runs_dir, reference).run for reference in args.runs])
     if args.out is not None:
-        _write(card, args.out)
+        _write(card, args.out, overwrite=args.overwrite)
     if args.json:
         print_json(card.model_dump(mode="json"))
     else:
@@ -46,15 +53,12 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write(card: "TasteCard", out: Path) -> None:
+def _write(card: "TasteCard", out: Path, *, overwrite: bool) -> None:
     from agent.cards import write_card
-    from scorer.files import written
+    from scorer.files import output
 
-    try:
-        with written(out) as stream:
-            stream.write(write_card(card).encode())
-    except OSError as error:
-        raise RunError(f"{str(out)!r} can't be written ({error.strerror})") from error
+    with output(out, overwrite=overwrite) as stream:
+        stream.write(write_card(card).encode())
     complain(f"wrote {str(out)!r}: use it with `pamela-agent run --warm-start`")
 
 

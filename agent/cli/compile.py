@@ -12,6 +12,7 @@ from agent.cli.parsers import (
     Subparsers,
     add_command,
     add_json,
+    add_overwrite,
     add_quiet,
     add_users,
     counted,
@@ -64,6 +65,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="where the program goes: prompts/compiled/NAME.json makes it `run --program NAME`",
     )
+    add_overwrite(parser)
     parser.add_argument(
         "--reflection-llm",
         metavar="SPEC[@URL]",
@@ -103,6 +105,7 @@ def execute(args: argparse.Namespace) -> int:
             ),
             out=args.out,
             reflection=args.reflection_llm,
+            overwrite=args.overwrite,
         )
         with _progress(quiet=args.quiet) as told:
             tuning = tune(wish, told)

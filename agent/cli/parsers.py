@@ -41,6 +41,13 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """`--overwrite`."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace what was made there earlier"
+    )
+
+
 def named_path(text: str) -> Path:
     """A path; an empty text names none."""
     if not text:

@@ -11,6 +11,7 @@ from agent.cli.parsers import (
     add_data,
     add_device,
     add_json,
+    add_overwrite,
     counted,
     named_path,
 )
@@ -58,6 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--epochs", type=counted, metavar="N", help="at most (default: 30)")
     parser.add_argument("--width", type=counted, metavar="N", help="of the tokens (default: 128)")
     parser.add_argument("--layers", type=counted, metavar="N", help="of the network (default: 2)")
+    add_overwrite(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     add_device(parser)
     add_json(parser)
@@ -66,11 +68,10 @@ def add_parser(subparsers: Subparsers) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     from agent.cli.data import load_tables
-    from scorer.fit import train_predictor
+    from scorer.fit import check_free, train_predictor
     from scorer.recipe import Recipe
 
-    if args.out.exists() and not args.out.is_dir():
-        raise InputError(f"--out {str(args.out)!r} is no folder: name one")
+    check_free(args.out, overwrite=args.overwrite)
     table = load_tables(args.data, lenient=args.lenient)
     given = {name: getattr(args, name) for name in ("epochs", "width", "layers")}
     recipe = Recipe(**{name: value for name, value in given.items() if value is not None})

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from agent.errors import InputError
 from agent.folder import is_held
-from agent.look.inside import inside
+from agent.gaps import gaps, named
+from agent.look.inside import inside, is_whole
 from agent.names import HEADER, LINES, SCHEMA_VERSION
 from agent.records import (
     EVENT_KEY,
@@ -33,6 +34,8 @@ from agent.trajectory import Event, Seconds, Step, Trajectory
 M = TypeVar("M", bound=BaseModel)
 
 TORN = f"the last line of {LINES} is torn: what it held is lost"
+FEW = 3
+"""Pictures that are named."""
 ROUNDS = 20
 """How often something is taken out of a value before it is given up."""
 
@@ -60,7 +63,7 @@ def salvage(folder: Path) -> Salvaged:
         problems.append(f"{LINES} is missing, or leads out of the run's folder")
     else:
         records, lost = _records(path)
-        problems += lost
+        problems += lost or gaps(records)
     held = records.result is None and is_held(folder)
     run = trajectory_of(header, records, held=held)
     if held:  # what looks torn is being written
@@ -86,7 +89,7 @@ def _header(folder: Path) -> tuple[RunHeader, list[str]]:
             f"{SCHEMA_VERSION}: what it does not know is left out"
         )
     if dropped:
-        problems.append(f"left out of {HEADER}, because it is not known here: {_named(dropped)}")
+        problems.append(f"left out of {HEADER}, because it is not known here: {named(dropped)}")
     return header, problems
 
 
@@ -113,7 +116,16 @@ def _records(path: Path) -> tuple[Records, list[str]]:
         elif not _patched(records, line, dropped):
             unreadable.append(number)
     torn = [TORN] if lines[-1].strip() else []
-    return records, _lost_lines(unreadable, unknown, dropped) + torn
+    late = [_late(records.after_end)] if records.after_end else []
+    return records, _lost_lines(unreadable, unknown, dropped) + late + torn
+
+
+def _late(count: int) -> str:
+    return f"{_lines(count)} of {LINES} behind the end of the run: left out"
+
+
+def _lines(count: int) -> str:
+    return "a line" if count == 1 else f"{count} lines"
 
 
 def _kind(line: bytes) -> str | None:
@@ -154,7 +166,7 @@ def _lost_lines(
         kinds = ", ".join(f"{kind!r}" for kind, _ in unknown.most_common(5))
         problems.append(f"{unknown.total()} lines of {LINES} are of a kind not known here: {kinds}")
     if dropped:
-        problems.append(f"left out of {LINES}, because it is not known here: {_named(dropped)}")
+        problems.append(f"left out of {LINES}, because it is not known here: {named(dropped)}")
     return problems
 
 
@@ -164,12 +176,26 @@ def _lost_links(run: Trajectory) -> list[str]:
     lost |= {name for step in run.steps for name in step.beam if name not in known}
     if not lost:
         return []
-    return [f"candidates that others speak of are missing: {_named(sorted(lost))}"]
+    return [f"candidates that others speak of are missing: {named(sorted(lost))}"]
 
 
-def _named(names: Sequence[str]) -> str:
-    different = list(dict.fromkeys(names))
-    return ", ".join(different[:8]) + (f" and {len(different) - 8} more" * (len(different) > 8))
+def lost_pictures(found: Salvaged) -> list[str]:
+    """What is to be said of pictures that are missing or broken: a line, or none.
+
+    Pictures are read to their end, but not decoded: that takes too long for a glance.
+    """
+    kept = [image.path for c in found.run.candidates for image in c.images]
+    kept += [held.image.path for held in found.run.heldout if held.image is not None]
+    return pictures_problem([p for p in kept if not is_whole(found.folder, p)], len(kept))
+
+
+def pictures_problem(lost: Sequence[str], count: int) -> list[str]:
+    """The line that names the first of them."""
+    if not lost:
+        return []
+    are = "is" if len(lost) == 1 else "are"
+    first = named(lost, FEW)
+    return [f"{len(lost)} of {count} pictures {are} missing, broken or not in the folder: {first}"]
 
 
 def fitted(model: type[M], body: Any) -> tuple[M | None, list[str]]:

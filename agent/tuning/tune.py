@@ -68,6 +68,8 @@ class Wish:
     out: Path
     reflection: str | None = None
     """The language model that rewrites the instructions; None is the one that follows them."""
+    overwrite: bool = False
+    """Whether `out` may be there already."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def tune(wish: Wish, told: Callable[[Progress], None] = lambda _: None) -> Tunin
         raise InputError("--heldout-seeds 0 leaves no gain to tune for: give 1 or more")
     check_budget(wish.optimizer, wish.budget, 2 * len(dealt.validation) * len(wish.people))
     lm, reflection = _language_models(wish)
-    check_out(wish.out)
+    check_out(wish.out, overwrite=wish.overwrite)
     models = build_models(wish.config, Clock())
     bench = Bench(models.renderer, models.scorer, wish.config)
     catalogue = make_proposer("catalogue")
@@ -212,7 +214,7 @@ def tune(wish: Wish, told: Callable[[Progress], None] = lambda _: None) -> Tunin
         judged=counting.count,
         spent=_spent(lm, reflection, bench),
     )
-    write_compiled(wish.out, _state(tuning, wish))
+    write_compiled(wish.out, _state(tuning, wish), overwrite=wish.overwrite)
     return tuning
 
 

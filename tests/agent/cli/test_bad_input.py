@@ -117,6 +117,31 @@ def test_bad_profile_is_one_line_and_exit_code_two(pamela: Pamela, here: Path, n
     assert name in answer.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--user", "pipe", "--prompt", "rocks"),
+        (*RUN, "--warm-start", "pipe"),
+        (*RUN, "--llm", "openai/a", "--llm-base-url", "http://localhost:1", "--program", "./pipe"),
+        ("score", "pipe", "--user", "me.json"),
+        ("train", "--data", "csv=pipe", "--out", "mine"),
+        ("compare-llms", "--llm", "catalogue", "--prompts", "pipe", "--users", "me.json"),
+        ("show", "piped"),
+        ("run", "--resume", "piped"),
+    ],
+    ids=" ".join,
+)
+def test_a_pipe_is_not_waited_for(pamela: Pamela, here: Path, words: tuple[str, ...]):
+    os.mkfifo(here / "pipe")
+    (here / "piped").mkdir()
+    os.mkfifo(here / "piped" / "run.json")
+    answer = pamela(*words)
+
+    assert answer.code == 2
+    assert is_one_line(answer.err), answer.err
+    assert "pipe" in answer.err
+
+
 def test_profile_that_is_a_folder_is_bad_input(pamela: Pamela):
     assert pamela("run", "--user", ".", "--prompt", "rocks").code == 2
 
