@@ -60,6 +60,7 @@ LIBRARIES = {
     "OMP_WAIT_POLICY": "passive",  # threads that spin crawl as soon as another program runs
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_VERBOSITY": "error",  # what can't be fetched is said once, by us
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
