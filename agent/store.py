@@ -169,15 +169,20 @@ class RunStore:
         finally:
             self._lock.release()
 
-    def record(self, record: Record, seconds: Seconds | None = None) -> None:
+    def record(self, record: Record, seconds: Seconds | None = None) -> bool:
         """Appends a record, unless it was written before the run was resumed.
 
         Args:
             record: What happened.
             seconds: The time spent so far; stands beside a step.
+
+        Returns:
+            Whether it is new.
         """
-        if not self._is_recorded(record):
-            self._write(record, seconds)
+        if self._is_recorded(record):
+            return False
+        self._write(record, seconds)
+        return True
 
     def _is_recorded(self, record: Record) -> bool:
         known = self.records

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT = "profile.json"
-LONGEST_LIFE = 130
-"""In years."""
 EXAMPLES = """\
 examples:
   pamela-agent init
@@ -121,10 +119,11 @@ def _name(answer: str) -> str:
 
 
 def _age(answer: str) -> int | None:
-    if answer and (not answer.isdecimal() or not 1 <= int(answer) <= LONGEST_LIFE):
-        raise InputError(
-            f"age = {answer!r}: must be a whole number of years from 1 to {LONGEST_LIFE}"
-        )
+    from scorer.profile import AGES, is_age
+
+    whole = answer.isascii() and answer.isdecimal() and len(answer) < 5
+    if answer and not (whole and is_age(int(answer))):
+        raise InputError(f"age = {answer!r}: {AGES.partition(', or')[0]}")
     return int(answer) if answer else None
 
 
