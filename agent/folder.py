@@ -117,7 +117,10 @@ def acquire(folder: Path) -> "FileLock":
             f"the run {folder.name!r} is held by another process: wait for it, or end it first"
         ) from None
     except OSError as error:
-        raise InputError(f"the run {str(folder)!r} can't be written ({error.strerror})") from error
+        raise InputError(
+            f"the run {str(folder)!r} can't be written ({error.strerror}): copy it to a place "
+            f"where it can be"
+        ) from error
     return lock
 
 

@@ -17,6 +17,8 @@ from agent.trajectory import Candidate, Usage
 
 MOST_NAMED = 8
 COUNTED = ("llm_calls", "failed_proposals", "tokens_in", "tokens_out", "renders")
+FEW = 3
+"""Pictures that are named."""
 CENT = 1e-6
 """Costs are sums of fractions."""
 

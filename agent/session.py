@@ -9,7 +9,7 @@ has begun, failure and interrupt are outcomes, with everything that was found un
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +88,12 @@ def improve(
     observer.phase("prepare", iteration=0, total=0)
     try:
         opened = _open(order, clock, models)
-    except (RunError, KeyboardInterrupt) as error:
+    except RunError as error:
         return _ended(error, _nothing(order), None)
+    except KeyboardInterrupt as error:
+        again = "say the same words again" if order.resume is None else "the run is as it was"
+        told = f"interrupted while loading, before anything was drawn: {again}"
+        return replace(_ended(error, _nothing(order), None), message=told)
     if isinstance(opened, Outcome):
         _complete(opened, observer)
         return opened

@@ -28,7 +28,7 @@ from agent.folder import (
     read_header,
     written,
 )
-from agent.gaps import unproposed
+from agent.gaps import FEW, named, unproposed
 from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
@@ -50,6 +50,7 @@ from agent.trajectory import (
     Step,
     Trajectory,
 )
+from scorer.files import unwritable
 from scorer.pictures import PictureError, read_picture
 
 if TYPE_CHECKING:
@@ -238,20 +239,24 @@ class RunStore:
         """Makes sure that all pictures are still what was recorded.
 
         Raises:
-            InputError: one is gone or another one; the message names it.
+            InputError: some are gone or others; the message names the first.
         """
         kept = [image for c in self.records.candidates.values() for image in c.images]
         kept += [held.image for held in self.records.heldout.values() if held.image is not None]
-        for image in kept:
-            try:
-                found = pixel_digest(read_picture(self.folder / image.path))
-            except (PictureError, OSError):
-                found = None
-            if found != image.sha256:
-                raise InputError(
-                    f"the picture {str(self.folder / image.path)!r} is gone or damaged: restore "
-                    f"it, or start a new run"
-                )
+        lost = [image.path for image in kept if not self._is_kept(image)]
+        if lost:
+            first = str(self.folder / lost[0])
+            which = f"the picture {first!r} is" if len(lost) == 1 else f"{len(lost)} pictures are"
+            more = "" if len(lost) == 1 else f" ({named(lost, FEW)})"
+            raise InputError(
+                f"{which} gone or damaged{more}: restore what is gone, or start a new run"
+            )
+
+    def _is_kept(self, image: Image) -> bool:
+        try:
+            return pixel_digest(read_picture(self.folder / image.path)) == image.sha256
+        except (PictureError, OSError):
+            return False
 
     def publish_best(self, candidate: Candidate) -> None:
         """Makes the candidate's first picture the run's `best.png`."""
@@ -279,5 +284,5 @@ def _open_lines(path: Path, intact_bytes: int) -> IO[bytes]:
         stream = path.open("ab")
         stream.truncate(intact_bytes)
     except OSError as error:
-        raise InputError(f"{str(path)!r} can't be written ({error.strerror})") from error
+        raise InputError(unwritable(path, error.strerror)) from error
     return stream

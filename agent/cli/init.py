@@ -95,7 +95,7 @@ def _ask(question: str, read: Callable[[str], T]) -> T:
         except InputError as error:
             if not line or not sys.stdin.isatty():
                 raise
-            print(error, file=sys.stderr)
+            print(printable(str(error)), file=sys.stderr)
 
 
 def _line(question: str) -> str:

@@ -28,5 +28,5 @@ def find_run(runs_dir: Path, reference: str, *, pictures: bool = False) -> "Salv
 
     found = salvage(resolve_run(runs_dir, reference))
     for problem in (*found.problems, *(lost_pictures(found) if pictures else ())):
-        complain(f"{found.run.id}: {problem}")
+        complain(f"{found.folder.name or found.run.id}: {problem}")
     return found

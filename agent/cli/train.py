@@ -16,6 +16,7 @@ from agent.cli.parsers import (
     named_path,
 )
 from agent.errors import InputError
+from agent.text import printable
 
 if TYPE_CHECKING:
     from scorer.data.table import Table
@@ -124,6 +125,5 @@ def _say(out: Path, figures: dict[str, dict[str, float]]) -> None:
     for network, found in figures.items():
         told = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
         print(f"{network}: user SROCC on validation: {told}")
-    print(
-        f"wrote {out}: score with `pamela-agent score IMAGE --user PROFILE --scorer pamela:{out}`"
-    )
+    use = f"score with `pamela-agent score IMAGE --user PROFILE --scorer pamela:{out}`"
+    print(printable(f"wrote {out}: {use}"))

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.errors import InputError
 from agent.folder import is_held
-from agent.gaps import gaps, named
+from agent.gaps import FEW, gaps, named
 from agent.look.inside import inside, is_whole
 from agent.names import HEADER, LINES, SCHEMA_VERSION
 from agent.records import (
@@ -34,8 +34,6 @@ from agent.trajectory import Event, Seconds, Step, Trajectory
 M = TypeVar("M", bound=BaseModel)
 
 TORN = f"the last line of {LINES} is torn: what it held is lost"
-FEW = 3
-"""Pictures that are named."""
 ROUNDS = 20
 """How often something is taken out of a value before it is given up."""
 

@@ -149,6 +149,7 @@ def test_ratings_go_into_the_profile_one_by_one(
     assert all(path.parent == profile.parent / "ratings" for path in user.picture_paths)
     told = capsys.readouterr().err
     assert "'maybe' is no rating" in told
+    assert told.count("  skipped\n") == 1
     assert "3 ratings written into" in told
 
     monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))
