@@ -90,8 +90,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--data",
         action="append",
         required=True,
-        metavar="LAYOUT=FOLDER",
-        help="a data set: pamela=, para=, lapis= or csv=; pamela=hub is fetched; may be repeated",
+        metavar="LAYOUT=PLACE",
+        help="a data set: pamela=FOLDER, para=FOLDER, lapis=FOLDER or csv=FILE; pamela=hub is "
+        "fetched; may be repeated",
     )
     parser.add_argument(
         "--lenient",

@@ -79,7 +79,12 @@ def broken(here: Path) -> None:
         (here / "broken" / name).write_text("{")
 
 
+PROGRESS = "loading models and drawing your own prompt\n"
+"""Stands before what only shows when the first picture is drawn."""
+
+
 def is_one_line(text: str) -> bool:
+    text = text.removeprefix(PROGRESS)
     return text.startswith("pamela-agent: ") and text.count("\n") == 1
 
 
