@@ -23,6 +23,7 @@ from agent.search.base import Searcher
 from agent.search.beam import BeamSearch
 from agent.secrets import check_address
 from scorer.base import Scorer
+from scorer.complaints import complaint
 
 if TYPE_CHECKING:
     import dspy
@@ -70,10 +71,9 @@ def make_config(options: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = option_of(str(first["loc"][0]))
-        reason = first["msg"][0].lower() + first["msg"][1:]
         value = options.get(str(first["loc"][0]), first["input"])
         shown = "x".join(map(str, value)) if isinstance(value, tuple) else value
-        raise InputError(f"{name} {shown!r}: {reason}") from error
+        raise InputError(f"{name} {shown!r}: {complaint(first)}") from error
     check_address("--llm-base-url", config.llm_base_url)
     check_address("--image-base-url", config.image_base_url)
     return config

@@ -14,6 +14,9 @@ from pydantic import Field, ValidationError
 
 from agent.errors import InputError
 from agent.trajectory import Value
+from scorer.complaints import complaint
+from scorer.files import contents
+from scorer.keys import repeated_key
 
 CARD_VERSION = 1
 MAX_CARD = 1_000_000
@@ -69,10 +72,12 @@ def read_card(path: Path) -> TasteCard:
     """
     advice = "make one with `pamela-agent card RUN --out FILE`"
     try:
-        with path.open("rb") as stream:
-            text = stream.read(MAX_CARD + 1)
+        text = contents(path, at_most=MAX_CARD)
         if len(text) > MAX_CARD:
             raise InputError(f"the card {str(path)!r} has more than {MAX_CARD} bytes: {advice}")
+        repeated = repeated_key(text)
+        if repeated is not None:
+            raise InputError(f"the card {str(path)!r} has the key {repeated!r} twice: {advice}")
         card = TasteCard.model_validate_json(text)
     except OSError as error:
         raise InputError(f"the card {str(path)!r} can't be read ({error.strerror})") from error
@@ -80,7 +85,7 @@ def read_card(path: Path) -> TasteCard:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "it"
         raise InputError(
-            f"the card {str(path)!r} is not valid: {place}: {first['msg'].lower()}; {advice}"
+            f"the card {str(path)!r} is not valid: {place} {complaint(first)}: {advice}"
         ) from error
     if card.schema_version != CARD_VERSION:
         raise InputError(

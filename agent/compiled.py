@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 import prompts
 from agent.errors import InputError
-from scorer.files import written
+from scorer.files import check_output, contents, output, unwritable
 
 SUFFIX = ".json"
 FOLDER = Path("prompts", "compiled")
@@ -111,8 +111,7 @@ def read_compiled(file: Path) -> Compiled:
         InputError: it can't be read, or holds something else.
     """
     try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
+        content = contents(file, at_most=LARGEST)
         if len(content) > LARGEST:
             raise ValueError(f"it has more than {LARGEST} bytes")
         state = _State.model_validate(json.loads(content))
@@ -131,7 +130,7 @@ def read_compiled(file: Path) -> Compiled:
     return Compiled(kept, hashlib.sha256(content).hexdigest())
 
 
-def check_out(file: Path) -> None:
+def check_out(file: Path, *, overwrite: bool = False) -> None:
     """Makes sure that a program may be written there, before anything is spent.
 
     Raises:
@@ -140,23 +139,19 @@ def check_out(file: Path) -> None:
     """
     if file.suffix != SUFFIX or not NAME.fullmatch(file.stem):
         raise InputError(f"--out {str(file)!r} is no name of a program: give {FOLDER}/NAME{SUFFIX}")
-    if file.exists():
-        raise InputError(f"--out {str(file)!r} exists and is not overwritten: name another file")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out {str(file)!r} can't be written ({error.strerror})") from error
+        raise InputError(unwritable(file, error.strerror)) from error
+    check_output(file, overwrite=overwrite)
 
 
-def write_compiled(file: Path, state: dict[str, Any]) -> None:
+def write_compiled(file: Path, state: dict[str, Any], *, overwrite: bool = False) -> None:
     """Writes a program's state in one piece.
 
     Raises:
         InputError: it can't be written.
     """
     text = json.dumps(state, indent=2, ensure_ascii=False) + "\n"
-    try:
-        with written(file, sync=True) as stream:
-            stream.write(text.encode())
-    except OSError as error:
-        raise InputError(f"--out {str(file)!r} can't be written ({error.strerror})") from error
+    with output(file, overwrite=overwrite, sync=True) as stream:
+        stream.write(text.encode())

@@ -72,10 +72,19 @@ class Display:
         """Begins a new line of progress."""
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
+        if not self._live and not self._quiet:
+            self._say_plainly(phase, iteration)
         words = PHASES[phase]
         if phase in ("propose", "draw"):
             words = f"iteration {iteration}: {words}"
         self._progress.add_task(words, total=total or None)
+
+    def _say_plainly(self, phase: Phase, iteration: int) -> None:
+        """What takes long, where nothing moves: the first picture, and the comparison."""
+        if phase == "draw" and iteration == 0:
+            say(self._console, Text("loading models and drawing your own prompt"))
+        elif phase == "compare":
+            say(self._console, Text(PHASES[phase]))
 
     def advance(self) -> None:
         """One more picture."""

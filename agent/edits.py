@@ -7,39 +7,40 @@ escape sequences or be endless. The one rule that is not obvious: two prompts wi
 between their commas in another order are the same prompt, because they are the same picture.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterable
 
 from agent.proposer import ProposalRequest
 from agent.secrets import redact
+from agent.text import ESCAPE, JOINERS, is_invisible
 from agent.trajectory import Edit
 
 MAX_PROMPT = 2500
 """Characters of an edited prompt: more than a user's own may have, so that it can be edited."""
 MAX_INSTRUCTION = 200
 
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
-_JOINERS = frozenset("\u200c\u200d")
-"""Invisible, but parts of words in some scripts and of emoji."""
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-
 
 def clean(text: str, limit: int = MAX_PROMPT) -> str:
     """One line without control characters, cut between words to at most `limit` characters."""
-    plain = _ESCAPE.sub(" ", text)
-    plain = "".join(" " if character.isspace() else character for character in plain)
-    shown = (c for c in plain if c in _JOINERS or unicodedata.category(c) not in _HIDDEN)
-    line = " ".join("".join(shown).split())
+    line = _line(text)
     if len(line) <= limit:
         return line
     head, _, _ = line[: limit + 1].rpartition(" ")
     return (head or line[:limit]).rstrip(" ,;:")
 
 
+def _line(text: str) -> str:
+    plain = ESCAPE.sub(" ", text)
+    plain = "".join(" " if character.isspace() else character for character in plain)
+    shown = (c for c in plain if c in JOINERS or not is_invisible(c))
+    return " ".join("".join(shown).split())
+
+
 def prompt_key(prompt: str) -> tuple[str, ...]:
-    """Equal for prompts that differ only in case, spaces, final stops and the order of parts."""
-    parts = (" ".join(part.casefold().split()).strip(" .;:!") for part in prompt.split(","))
+    """Equal for prompts that differ only in case, spaces, final stops and the order of parts.
+
+    What cannot be seen makes no difference either.
+    """
+    parts = (part.casefold().strip(" .;:!") for part in _line(prompt).split(","))
     return tuple(sorted(part for part in parts if part))
 
 

@@ -73,8 +73,7 @@ def read_header(folder: Path) -> RunHeader:
         InputError: the folder holds no run, or one that this version can't read.
     """
     try:
-        text = (folder / HEADER).read_text(encoding="utf-8")
-        header = RunHeader.model_validate_json(text)
+        header = RunHeader.model_validate_json(files.contents(folder / HEADER))
     except (OSError, ValueError) as error:
         reason = "is not valid" if isinstance(error, ValidationError) else "can't be read"
         raise InputError(f"{str(folder)!r} is no run: its {HEADER} {reason}") from error
@@ -118,7 +117,10 @@ def acquire(folder: Path) -> "FileLock":
             f"the run {folder.name!r} is held by another process: wait for it, or end it first"
         ) from None
     except OSError as error:
-        raise InputError(f"the run {str(folder)!r} can't be written ({error.strerror})") from error
+        raise InputError(
+            f"the run {str(folder)!r} can't be written ({error.strerror}): copy it to a place "
+            f"where it can be"
+        ) from error
     return lock
 
 

@@ -240,9 +240,25 @@ class Inquirer:
         if complete and isinstance(self._proposer, Completes):
             with self._ledger.clock.stage("propose"):
                 answers = self._proposer.complete(list(asked.requests), answers)
+        answers = self._untold(answers)
         self._check_answered(answers)
         seconds = round(blank.seconds + time.perf_counter() - started, 6)
         return blank.model_copy(update={"answers": tuple(answers), "seconds": seconds})
+
+    def _untold(self, answers: Sequence[Proposals]) -> list[Proposals]:
+        """The answers without warnings that an earlier one held: a resumed run knows them."""
+        earlier = (answer for record in self._ledger.asked for answer in record.answers)
+        told = {e.message for answer in earlier for e in answer.events if e.type == "warning"}
+        return [
+            answer.model_copy(
+                update={
+                    "events": tuple(
+                        e for e in answer.events if e.type != "warning" or e.message not in told
+                    )
+                }
+            )
+            for answer in answers
+        ]
 
     def _check_answered(self, answers: Sequence[Proposals]) -> None:
         """Without a single edit tried, a model that can't be reached is a run that failed.

@@ -58,8 +58,8 @@ class Ledger:
     def event(self, event_type: EventType, iteration: int, message: str) -> None:
         """Records something that the reader should know."""
         event = Event(type=event_type, iteration=iteration, message=redact(message))
-        self.store.record(event)
-        self.observer.event(event)
+        if self.store.record(event):  # what was told before the run was resumed is known
+            self.observer.event(event)
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Takes note of what was tried."""

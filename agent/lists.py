@@ -15,6 +15,7 @@ from pathlib import Path
 from agent.clock import Clock
 from agent.errors import InputError
 from agent.session import check_prompt, load_user
+from scorer.files import contents
 from scorer.profile import UserProfile
 
 JSON_LINES = ".jsonl"
@@ -51,8 +52,7 @@ def read_prompts(file: Path, *, option: str = "--prompts") -> tuple[str, ...]:
 
 def _lines(file: Path, option: str) -> Sequence[str]:
     try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
+        content = contents(file, at_most=LARGEST)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{option} {str(file)!r} can't be read ({reason})") from error

@@ -36,6 +36,7 @@ from agent.trajectory import (
     Usage,
     Value,
 )
+from scorer.files import contents
 
 INITIAL_ID = "c0000"
 """The user's own prompt."""
@@ -159,11 +160,16 @@ class Records:
     heldout: dict[tuple[str, int], Heldout] = field(default_factory=dict)
     result: Result | None = None
     spent: Seconds = field(default_factory=Seconds)
+    after_end: int = 0
+    """Lines behind the end of a run that was done: nothing writes such."""
     intact_bytes: int = 0
     """Where the last whole line ends."""
 
     def add(self, record: Record, seconds: Seconds | None = None) -> None:
-        """Takes in one record; whatever follows a result means that the run went on."""
+        """Takes in one record; what follows the result of a failed run means that it went on."""
+        if self.result is not None and self.result.status == "done":
+            self.after_end += 1
+            return
         self.result = None
         match record:
             case RunLine():
@@ -222,7 +228,7 @@ def read_records(path: Path) -> Records:
     """
     records = Records()
     try:
-        lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
+        lines = contents(path).split(b"\n") if path.exists() else [b""]
     except OSError as error:
         raise InputError(f"{str(path)!r} can't be read ({error.strerror})") from error
     whole = lines[:-1]

@@ -9,7 +9,7 @@ has begun, failure and interrupt are outcomes, with everything that was found un
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,14 @@ def improve(
     tracker = make_tracker(order.track) if order.track is not None else None
     try:
         opened = _open(order, clock, models)
-    except (RunError, KeyboardInterrupt) as error:
+    except RunError as error:
         return _ended(error, _nothing(order), None)
+    except KeyboardInterrupt as error:
+        again = "say the same words again" if order.resume is None else "the run is as it was"
+        told = f"interrupted while loading, before anything was drawn: {again}"
+        return replace(_ended(error, _nothing(order), None), message=told)
     if isinstance(opened, Outcome):
+        _complete(opened, observer)
         return opened
     if tracker is None:
         return _search(opened, order, observer, clock)
@@ -135,6 +140,15 @@ def _report(folder: Path, observer: Observer) -> None:
     except Exception as error:  # noqa: BLE001 - nothing about a page may cost anybody a run
         message = redact(f"the report can't be written ({type(error).__name__}: {error})")
         observer.event(Event(type="warning", iteration=0, message=message))
+
+
+def _complete(outcome: Outcome, observer: Observer) -> None:
+    """A run that was done already gets what it lacks, and says what is wrong with it."""
+    from agent.look.completion import complete
+
+    if outcome.folder is not None:
+        for problem in complete(outcome.folder):
+            observer.event(Event(type="warning", iteration=0, message=redact(problem)))
 
 
 def _after_beginning(error: InputError, folder: Path, *, begun: bool) -> InputError:

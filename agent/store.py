@@ -27,6 +27,7 @@ from agent.folder import (
     read_header,
     written,
 )
+from agent.gaps import FEW, named, unproposed
 from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
@@ -49,6 +50,7 @@ from agent.trajectory import (
     Step,
     Trajectory,
 )
+from scorer.files import unwritable
 from scorer.pictures import PictureError, read_picture
 
 if TYPE_CHECKING:
@@ -135,6 +137,13 @@ class RunStore:
         except BaseException:
             lock.release()
             raise
+        lost = unproposed(store.records)
+        if lost:
+            store.close()
+            raise InputError(
+                f"{str(folder / LINES)!r} is damaged: it holds candidates of iteration {lost[0]} "
+                f"and no proposal that they come from: restore it or start a new run"
+            )
         initial = store.records.initial
         if initial is not None and initial.status != "scored":  # a failed start is tried again
             del store.records.candidates[INITIAL_ID]
@@ -161,15 +170,20 @@ class RunStore:
         finally:
             self._lock.release()
 
-    def record(self, record: Record, seconds: Seconds | None = None) -> None:
+    def record(self, record: Record, seconds: Seconds | None = None) -> bool:
         """Appends a record, unless it was written before the run was resumed.
 
         Args:
             record: What happened.
             seconds: The time spent so far; stands beside a step.
+
+        Returns:
+            Whether it is new.
         """
-        if not self._is_recorded(record):
-            self._write(record, seconds)
+        if self._is_recorded(record):
+            return False
+        self._write(record, seconds)
+        return True
 
     def _is_recorded(self, record: Record) -> bool:
         known = self.records
@@ -236,20 +250,24 @@ class RunStore:
         """Makes sure that all pictures are still what was recorded.
 
         Raises:
-            InputError: one is gone or another one; the message names it.
+            InputError: some are gone or others; the message names the first.
         """
         kept = [image for c in self.records.candidates.values() for image in c.images]
         kept += [held.image for held in self.records.heldout.values() if held.image is not None]
-        for image in kept:
-            try:
-                found = pixel_digest(read_picture(self.folder / image.path))
-            except (PictureError, OSError):
-                found = None
-            if found != image.sha256:
-                raise InputError(
-                    f"the picture {str(self.folder / image.path)!r} is gone or damaged: restore "
-                    f"it, or start a new run"
-                )
+        lost = [image.path for image in kept if not self._is_kept(image)]
+        if lost:
+            first = str(self.folder / lost[0])
+            which = f"the picture {first!r} is" if len(lost) == 1 else f"{len(lost)} pictures are"
+            more = "" if len(lost) == 1 else f" ({named(lost, FEW)})"
+            raise InputError(
+                f"{which} gone or damaged{more}: restore what is gone, or start a new run"
+            )
+
+    def _is_kept(self, image: Image) -> bool:
+        try:
+            return pixel_digest(read_picture(self.folder / image.path)) == image.sha256
+        except (PictureError, OSError):
+            return False
 
     def publish_best(self, candidate: Candidate) -> None:
         """Makes the candidate's first picture the run's `best.png`."""
@@ -258,8 +276,17 @@ class RunStore:
         source = self.folder / candidate.images[0].path
         if not source.is_file():
             raise RunError(f"the picture {str(source)!r} is gone: restore it, or start a new run")
-        with source.open("rb") as picture, written(self.folder / BEST) as stream:
-            shutil.copyfileobj(picture, stream)
+        copy_best(source, self.folder)
+
+
+def copy_best(source: Path, folder: Path) -> None:
+    """Makes a picture the `best.png` of a run's folder.
+
+    Raises:
+        RunError: it can't be written.
+    """
+    with source.open("rb") as picture, written(folder / BEST) as stream:
+        shutil.copyfileobj(picture, stream)
 
 
 def _open_lines(path: Path, intact_bytes: int) -> IO[bytes]:
@@ -268,5 +295,5 @@ def _open_lines(path: Path, intact_bytes: int) -> IO[bytes]:
         stream = path.open("ab")
         stream.truncate(intact_bytes)
     except OSError as error:
-        raise InputError(f"{str(path)!r} can't be written ({error.strerror})") from error
+        raise InputError(unwritable(path, error.strerror)) from error
     return stream

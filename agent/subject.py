@@ -11,9 +11,13 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.text import ESCAPE, is_invisible
+
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+|[^\w\s]")
 """A letter of a script without spaces, a word, or a sign."""
 _POSSESSIVE = re.compile(r"['’]s\b", re.IGNORECASE)
+_NO_WORDS = frozenset("PM")
+"""Punctuation, and marks that only change the sign before them."""
 _PREPOSITIONS = (
     "above across against along amid among around as at before behind below beneath beside between "
     "by down during for from in inside into near next of off on onto out over through to toward "
@@ -48,13 +52,22 @@ class Word:
 
 
 def words_of(text: str) -> list[Word]:
-    """Words in lower case and signs, without punctuation and the possessive 's."""
-    bare = _POSSESSIVE.sub(lambda found: " " * len(found.group()), text)
+    """Words in lower case and signs, without punctuation and the possessive 's.
+
+    What a terminal obeys and what shows nothing is no word, and divides none.
+    """
+    bare = ESCAPE.sub(_blank, text)
+    places = [place for place, sign in enumerate(bare) if not is_invisible(sign)]
+    seen = _POSSESSIVE.sub(_blank, "".join(bare[place] for place in places))
     return [
-        Word(found.group().casefold(), *found.span())
-        for found in _WORD.finditer(bare)
-        if not unicodedata.category(found.group()[0]).startswith("P")
+        Word(found.group().casefold(), places[found.start()], places[found.end() - 1] + 1)
+        for found in _WORD.finditer(seen)
+        if unicodedata.category(found.group()[0])[0] not in _NO_WORDS
     ]
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found.group())
 
 
 def meaningful(words: Sequence[Word]) -> list[Word]:

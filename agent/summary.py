@@ -36,7 +36,7 @@ ON_THE_SCALE = ("pamela", "average")
 
 def signed(value: float) -> str:
     """`+0.42`."""
-    return f"{value:+.2f}"
+    return f"{value:+z.2f}"
 
 
 def figure_text(figure: Figure | None) -> str:
@@ -46,7 +46,7 @@ def figure_text(figure: Figure | None) -> str:
     if figure.ci95 is None:
         return signed(figure.mean)
     low, high = figure.ci95
-    return f"{signed(figure.mean)} [{low:.2f}, {high:.2f}]"
+    return f"{signed(figure.mean)} [{low:z.2f}, {high:z.2f}]"
 
 
 def headline(run: Trajectory) -> str:
@@ -91,7 +91,7 @@ def _heldout_in_words(run: Trajectory, scale: str) -> str:
     if run.gain.heldout_ci95 is None:
         return f"{signed(run.gain.heldout)}{scale}, {seeds} (too few for an interval)"
     low, high = run.gain.heldout_ci95
-    sentence = f"{signed(run.gain.heldout)} [{low:.2f}, {high:.2f}]{scale}, {seeds}"
+    sentence = f"{signed(run.gain.heldout)} [{low:z.2f}, {high:z.2f}]{scale}, {seeds}"
     if low <= 0 <= high:
         sentence += ": the interval covers zero, so there may be no gain"
     return sentence
@@ -126,7 +126,7 @@ def closing(run: Trajectory, folder: Path | None, *, colourful: bool) -> Iterato
 
 
 def _commands(run: Trajectory, folder: Path) -> Iterator[Text]:
-    where = shlex.quote(str(folder))
+    where = printable(shlex.quote(str(folder)))
     if run.best is not None:
         yield Text.assemble(("Best picture ", "bold"), printable(str(folder / "best.png")))
     if (folder / REPORT).is_file():

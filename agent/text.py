@@ -14,9 +14,14 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the direction of what follows them: they can make text read as other text."""
-HIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
+"""What a terminal obeys: its escape character and what belongs to it."""
+JOINERS = frozenset("\u200c\u200d")
+"""Invisible, but parts of words in some scripts and of emoji."""
+FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks that show nothing."""
+INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+LINE_ENDS = frozenset({"Zl", "Zp"})
 MAX_SLUG = 24
 
 Change = Literal["same", "added", "removed"]
@@ -30,17 +35,34 @@ class Piece:
     text: str
 
 
-def _shown(character: str) -> str:
-    if character in DIRECTIONS or unicodedata.category(character) in HIDDEN_CATEGORIES:
+def is_invisible(character: str) -> bool:
+    """Whether a character shows nothing, not even a space: a control, a mark of direction."""
+    if character.isspace():
+        return False
+    return character in FILLERS or unicodedata.category(character) in INVISIBLE_CATEGORIES
+
+
+def _shown(text: str, place: int) -> str:
+    character = text[place]
+    if character in JOINERS and _joins(text, place):
+        return character
+    category = unicodedata.category(character)
+    if character in FILLERS or category in INVISIBLE_CATEGORIES or category in LINE_ENDS:
         return character.encode("unicode_escape").decode("ascii")
     return character
 
 
+def _joins(text: str, place: int) -> bool:
+    """Whether a joiner stands where scripts and emoji need it: between what is not ASCII."""
+    sides = (text[place - 1 : place], text[place + 1 : place + 2])
+    return all(side and not side.isascii() and not is_invisible(side) for side in sides)
+
+
 def printable(text: str) -> str:
-    """The text on one line, with everything that a terminal would obey shown as an escape."""
+    """The text on one line; what a terminal would obey, or not show, stands there as an escape."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(map(_shown, text))
+    return "".join(_shown(text, place) for place in range(len(text)))
 
 
 def slug(text: str) -> str:

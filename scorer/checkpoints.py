@@ -9,13 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
 
+import httpx
 from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import SafetensorError
 
 from scorer.errors import PrerequisiteError
 
 UNREADABLE = (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError)
 """What the libraries raise for a checkpoint that is missing, incomplete or damaged."""
+UNREACHABLE = (LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.TransportError)
 
 
 def identity(place: str) -> str:
@@ -37,10 +40,33 @@ def content_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def unreadable(what: str, place: str, error: Exception) -> PrerequisiteError:
-    """The one line for a checkpoint that can't be read."""
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
+def unreadable(what: str, place: str, error: Exception, *, as_in: str = "") -> PrerequisiteError:
+    """The one line for a checkpoint that can't be read.
+
+    Args:
+        what: It should be.
+        place: The folder, or the id on the model hub.
+        error: What a library raised.
+        as_in: How a folder is given instead.
+    """
+    folder = f"give a folder with one{as_in and f', as in {as_in}'}"
+    advice = folder if is_unreachable(error) else f"{folder}, or the id of one on the model hub"
     return PrerequisiteError(
-        f"no {what} can be loaded from {place!r} ({reason}): give a folder with one, or the id of "
-        f"one on the model hub"
+        f"no {what} can be loaded from {place!r} ({reason_of(error)}): {advice}"
     )
+
+
+def is_unreachable(error: BaseException | None) -> bool:
+    """Whether it comes of a model hub that can't be reached, or mustn't be."""
+    while error is not None:
+        if isinstance(error, UNREACHABLE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def reason_of(error: Exception) -> str:
+    """Why a checkpoint can't be read, in one line."""
+    if is_unreachable(error):
+        return "it was not fetched before, and the model hub can't be reached"
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scorer.adapt import save_prior
 from scorer.epochs import Workers
+from scorer.files import check_folder
 from scorer.people import prior_of
 from scorer.personal import AVERAGE
 from scorer.predictor import save_network
@@ -20,6 +21,16 @@ from scorer.recipe import Recipe
 from scorer.train import train_network
 
 CHECKPOINT = "training.pt"
+
+
+def check_free(out: Path, *, overwrite: bool) -> None:
+    """Makes sure that a predictor may be written into a folder: a new one, or one to go on in.
+
+    Raises:
+        InputError: it holds something that is no training that was stopped, and `overwrite` is
+            off, or it is no folder.
+    """
+    check_folder(out, overwrite=overwrite or (out / CHECKPOINT).is_file())
 
 
 def train_predictor(
@@ -52,6 +63,6 @@ def train_predictor(
             if person:
                 save_prior(prior_of(trained.network, train), folder)
     if first:
-        for folder in (out, out / AVERAGE):
+        for folder in (out / AVERAGE, out):  # while the last is there, the training goes on
             (folder / CHECKPOINT).unlink(missing_ok=True)
     return figures

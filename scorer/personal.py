@@ -31,6 +31,7 @@ from scorer.adapt import (
 )
 from scorer.base import Scores
 from scorer.cache import CachedEncoder
+from scorer.checkpoints import reason_of
 from scorer.demographics import prior_mean
 from scorer.encoders import Encoder, PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
@@ -387,5 +388,5 @@ def _fetched(place: str, files: Sequence[str]) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise PrerequisiteError(
             f"{place!r} is no folder, and the model hub doesn't give it "
-            f"({type(error).__name__}): check the path or id"
+            f"({reason_of(error)}): check the path or id"
         ) from error

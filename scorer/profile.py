@@ -9,17 +9,34 @@ folder, neither by `..` nor through a link; they are checked, and the pictures d
 
 import codecs
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
+from scorer.complaints import complaint
 from scorer.errors import InputError
-from scorer.files import written
+from scorer.files import contents, output
+from scorer.keys import repeated_key
 from scorer.pictures import PictureError, read_picture
 
 SCHEMA_VERSION = 1
 MAX_USER_ID = 100
+AGE, LONGEST_LIFE = "age", 130
+AGE_GROUP = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
+AGES = (
+    f"must be a whole number of years from 0 to {LONGEST_LIFE}, or a group of them such as '18-21'"
+)
 
 
 def _user_id(value: Any) -> str:
@@ -42,6 +59,20 @@ def _score(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 5:
         raise ValueError("must be a number from 1 to 5")
     return value
+
+
+def _demographics(fields: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    if AGE in fields and not is_age(fields[AGE]):
+        raise PydanticCustomError(AGE, "{reason}", {"reason": AGES, "given": fields[AGE]})
+    return fields
+
+
+def is_age(value: str | int | float) -> bool:
+    """Whether it is an age: whole years, or a group of them as some data sets have it."""
+    if isinstance(value, str):
+        group = AGE_GROUP.fullmatch(value.strip())
+        return group is not None and int(group[1]) < int(group[2]) <= LONGEST_LIFE
+    return 0 <= value <= LONGEST_LIFE and value == int(value)
 
 
 Demographics = dict[str, Annotated[str | int | float, PlainValidator(_field_value)]]
@@ -67,7 +98,9 @@ class UserProfile(BaseModel):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     user_id: Annotated[str, PlainValidator(_user_id)]
-    demographics: Demographics = Field(default_factory=dict)
+    demographics: Annotated[Demographics, AfterValidator(_demographics)] = Field(
+        default_factory=dict
+    )
     """Any field is allowed; each is read as text."""
     likes: tuple[str, ...] = ()
     dislikes: tuple[str, ...] = ()
@@ -86,7 +119,7 @@ class UserProfile(BaseModel):
         """
         file = Path(path)
         try:
-            text = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+            text = contents(file).removeprefix(codecs.BOM_UTF8)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(
@@ -102,6 +135,9 @@ class UserProfile(BaseModel):
         Raises:
             InputError: as `load`; messages call the profile `source`.
         """
+        repeated = repeated_key(text)
+        if repeated is not None:
+            raise InputError(f"the profile {source} has the key {repeated!r} twice: leave one out")
         try:
             profile = cls.model_validate_json(text)
         except ValidationError as error:
@@ -141,14 +177,8 @@ class UserProfile(BaseModel):
         Raises:
             InputError: the file exists and `overwrite` is off, or it can't be written.
         """
-        file = Path(path)
-        if file.exists() and not overwrite:
-            raise InputError(f"{str(path)!r} exists and is not overwritten: name another file")
-        try:
-            with written(file, sync=True) as stream:
-                stream.write((self.model_dump_json(indent=2) + "\n").encode())
-        except OSError as error:
-            raise InputError(f"{str(path)!r} can't be written ({error.strerror})") from error
+        with output(Path(path), overwrite=overwrite, sync=True) as stream:
+            stream.write((self.model_dump_json(indent=2) + "\n").encode())
 
 
 def _resolved(folder: Path, image: str) -> Path:
@@ -181,9 +211,11 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         known = Rating if first["loc"][0] == "ratings" else UserProfile
         return f"has the unknown key {key!r}: known are {', '.join(known.model_fields)}"
+    if first["type"] == AGE:
+        given = first.get("ctx", {}).get("given")
+        return f"is not valid: {key}.{AGE} = {given!r}: {AGES}"
     if first["type"] == "missing":
         return f"lacks the key {key!r}"
-    reason = first["msg"].removeprefix("Value error, ")
     value = repr(first["input"])
     shown = value if len(value) <= 80 else value[:77] + "..."
-    return f"is not valid: {key or 'the whole'} = {shown}: {reason[0].lower() + reason[1:]}"
+    return f"is not valid: {key or 'the whole'} = {shown}: {complaint(first)}"

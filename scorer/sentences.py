@@ -42,7 +42,9 @@ class Embedder:
                 place, device=str(resolve_device(device)), local_files_only=Path(place).is_dir()
             )
         except UNREADABLE as error:
-            raise unreadable("sentence encoder", place, error) from error
+            raise unreadable(
+                "sentence encoder", place, error, as_in="--sentences FOLDER"
+            ) from error
         self._known: dict[str, np.ndarray] = {}
 
     def __call__(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:

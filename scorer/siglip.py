@@ -50,7 +50,7 @@ class SiglipEncoder:
             self._pictures: Any = AutoImageProcessor.from_pretrained(place, backend="pil")
             self._tokenizer: Any = AutoTokenizer.from_pretrained(place)
         except UNREADABLE as error:
-            raise unreadable("encoder", place, error) from error
+            raise unreadable("encoder", place, error, as_in="siglip:FOLDER") from error
         self._device = resolve_device(device)
         self._batch_size, self._grid = batch_size, grid
         self._model: Any = model.eval().to(self._device)

@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 from agent.cli.looking import find_run
 from agent.cli.output import complain, print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_run, named_path
-from agent.errors import InputError, RunError
+from agent.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_overwrite,
+    add_run,
+    named_path,
+)
+from agent.errors import InputError
 
 if TYPE_CHECKING:
     from agent.cards import TasteCard
@@ -39,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="a PNG for dark pages; an SVG is light or dark as its reader prefers",
     )
+    add_overwrite(parser)
     add_json(parser)
 
 
@@ -49,7 +57,7 @@ def execute(args: argparse.Namespace) -> int:
     kind = _kind(args.out, dark=args.dark)
     card = make_card([find_run(args.runs_dir, reference).run for reference in args.runs])
     if args.out is not None:
-        _write(_written(card, kind, dark=args.dark), args.out)
+        _write(_written(card, kind, dark=args.dark), args.out, overwrite=args.overwrite)
         use = ": use it with `pamela-agent run --warm-start`" if kind == ".json" else ""
         complain(f"wrote {str(args.out)!r}{use}")
     if args.json:
@@ -80,14 +88,11 @@ def _written(card: "TasteCard", kind: str, *, dark: bool) -> bytes:
     return png_of(card, dark=dark) if kind == ".png" else svg_of(card).encode()
 
 
-def _write(data: bytes, out: Path) -> None:
-    from scorer.files import written
+def _write(data: bytes, out: Path, *, overwrite: bool) -> None:
+    from scorer.files import output
 
-    try:
-        with written(out) as stream:
-            stream.write(data)
-    except OSError as error:
-        raise RunError(f"{str(out)!r} can't be written ({error.strerror})") from error
+    with output(out, overwrite=overwrite) as stream:
+        stream.write(data)
 
 
 def _show(card: "TasteCard") -> None:

@@ -12,6 +12,7 @@ from agent.cli.parsers import (
     Subparsers,
     add_command,
     add_json,
+    add_overwrite,
     add_quiet,
     add_users,
     counted,
@@ -35,7 +36,10 @@ The file holds instructions alone, which may quote the prompts and tastes that t
 """
 TOLD = 25
 """Answers between two lines of progress where nobody watches."""
-ELSEWHERE = ("beam_width", "iterations", "fallback", "program", "vision")
+ELSEWHERE = (
+    *("beam_width", "iterations", "fallback", "program", "vision"),
+    *("max_renders", "time_limit"),
+)
 """Options of a run that mean nothing here."""
 
 
@@ -64,6 +68,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="where the program goes: prompts/compiled/NAME.json makes it `run --program NAME`",
     )
+    add_overwrite(parser)
     parser.add_argument(
         "--reflection-llm",
         metavar="SPEC[@URL]",
@@ -80,7 +85,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_json(parser)
     add_quiet(parser)
-    add_options(parser, without=ELSEWHERE, groups=("models", "search", "drawing"))
+    add_options(parser, without=ELSEWHERE)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -103,6 +108,7 @@ def execute(args: argparse.Namespace) -> int:
             ),
             out=args.out,
             reflection=args.reflection_llm,
+            overwrite=args.overwrite,
         )
         with _progress(quiet=args.quiet) as told:
             tuning = tune(wish, told)
@@ -170,6 +176,9 @@ def _say(tuning: "Tuning") -> None:
         ("Written", f"{tuning.out}: {_use(tuning.out)}"),
     ):
         say(console, Text.assemble((f"{name:<12} ", "bold"), printable(value)))
+    if spent.unpriced_calls:
+        many = f"the price of {spent.unpriced_calls} calls is not known"
+        say(console, Text(f"{many}: the dollars leave them out."))
     if spent.too_long:
         many = f"{spent.too_long} questions were too long for the language model"
         say(console, Text(f"{many}: give --reflection-llm one that reads more."))

@@ -86,7 +86,7 @@ def _said(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.3f}".rstrip("0").rstrip(".")
+        return f"{value:z.3f}".rstrip("0").rstrip(".")
     if isinstance(value, tuple) and all(isinstance(part, float) for part in value):
-        return f"[{', '.join(f'{part:.2f}' for part in value)}]"
+        return f"[{', '.join(f'{part:z.2f}' for part in value)}]"
     return str(value)

@@ -54,13 +54,14 @@ def _show(checks: "Sequence[Check]", *, ready: bool) -> None:
     from rich.text import Text
 
     from agent.console import make_console, say
+    from agent.text import printable
 
     console = make_console()
     width = max(len(check.name) for check in checks)
     for check in checks:
         mark = "ok     " if check.ok else "missing" if check.required else "absent "
         advice = f"  ->  {check.fix}" if check.fix and not check.ok else ""
-        say(console, Text(f"{mark}  {check.name:<{width}}  {check.detail}{advice}"))
+        say(console, Text(f"{mark}  {check.name:<{width}}  {printable(check.detail + advice)}"))
     console.print()
     verdict = "`pamela-agent run` can work." if ready else "Something is missing; see above."
     say(console, Text(verdict))

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.options import JUDGES
 from agent.cli.output import print_json
 from agent.cli.parsers import (
     Subparsers,
@@ -52,8 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         metavar="SPEC",
         dest="scorers",
-        help="pamela[:<folder>], average[:<folder>] or a reward model such as hpsv3 or "
-        "pickscore:<folder>; may be repeated (default: pamela and average)",
+        help=f"what judges: {JUDGES} or glossy; may be repeated (default: pamela and average)",
     )
     parser.add_argument(
         "--ratings",
@@ -118,8 +118,11 @@ def _scores(
 
 
 def _print_table(split: str, asked: "Table", found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table as Shown
+    from rich.text import Text
+
+    from agent.console import make_console
+    from agent.text import printable
 
     people = len({(row.dataset, row.user) for row in asked})
     shown = Shown(title=f"{split}: {len(asked)} ratings by {people} people, averaged per person")
@@ -127,8 +130,10 @@ def _print_table(split: str, asked: "Table", found: dict[str, Any]) -> None:
     for title in COLUMNS.values():
         shown.add_column(title, justify="right")
     for name, figures in found.items():
-        shown.add_row(name, *(_cell(figures["user"][metric]) for metric in COLUMNS))
-    Console().print(shown)
+        shown.add_row(
+            Text(printable(name)), *(_cell(figures["user"][metric]) for metric in COLUMNS)
+        )
+    make_console().print(shown)
 
 
 def _cell(figure: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.looking import find_run
 from agent.cli.output import complain
-from agent.cli.parsers import Subparsers, add_command, add_run, named_path
-from agent.errors import InputError, RunError
+from agent.cli.parsers import Subparsers, add_command, add_overwrite, add_run, named_path
+from agent.errors import InputError
 
 if TYPE_CHECKING:
     from agent.look.salvage import Salvaged
@@ -37,6 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--pictures", type=named_path, metavar="FOLDER", help="copy the pictures into a new folder"
     )
+    add_overwrite(parser)
     parser.add_argument(
         "--strip-metadata",
         action="store_true",
@@ -46,6 +47,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Writes what was asked for."""
+    from scorer.files import check_output
+
     if args.out is not None and args.to is None:
         raise InputError(f"--out is for a table: say with --to which format, {'|'.join(FORMATS)}")
     if args.strip_metadata and args.pictures is None:
@@ -53,25 +56,29 @@ def execute(args: argparse.Namespace) -> int:
     if args.to is None and args.pictures is None:
         raise InputError(f"say what to export: --to {'|'.join(FORMATS)}, or --pictures FOLDER")
     found = find_run(args.runs_dir, args.run)
+    if args.out is not None:
+        check_output(args.out, overwrite=args.overwrite)
     if args.pictures is not None:
-        _copy(found, args.pictures, strip=args.strip_metadata)
+        _copy(found, args.pictures, strip=args.strip_metadata, overwrite=args.overwrite)
     if args.to is not None:
         _write(found, args.to, args.out)
     return 0
 
 
-def _copy(found: "Salvaged", folder: Path, *, strip: bool) -> None:
+def _copy(found: "Salvaged", folder: Path, *, strip: bool, overwrite: bool) -> None:
     from agent.look.gallery import export_pictures
+    from agent.look.salvage import pictures_problem
 
-    copied = export_pictures(found, folder, strip=strip)
-    for missing in copied.missing:
-        complain(missing)
+    copied = export_pictures(found, folder, strip=strip, overwrite=overwrite)
+    count = len(copied.files) + len(copied.missing)
+    for problem in pictures_problem(copied.missing, count):
+        complain(problem)
     complain(f"{len(copied.files)} pictures in {str(folder)!r}")
 
 
 def _write(found: "Salvaged", kind: "TableFormat", out: Path | None) -> None:
     from agent.look.table import rows_of, write_table
-    from scorer.files import written
+    from scorer.files import output
 
     rows = rows_of(found.run)
     if out is None:
@@ -81,8 +88,5 @@ def _write(found: "Salvaged", kind: "TableFormat", out: Path | None) -> None:
         write_table(rows, kind, stream)
         stream.flush()
         return
-    try:
-        with written(out) as file:
-            write_table(rows, kind, file)
-    except OSError as error:
-        raise RunError(f"{str(out)!r} can't be written ({error.strerror})") from error
+    with output(out, overwrite=True) as file:  # it was looked at before anything was done
+        write_table(rows, kind, file)

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from agent.cli.parsers import Subparsers, add_command
+from agent.cli.parsers import Subparsers, add_command, add_overwrite
 from agent.errors import InputError
 from agent.text import printable
+from scorer.files import check_output
 
 if TYPE_CHECKING:
     from scorer import UserProfile
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT = "profile.json"
-LONGEST_LIFE = 130
-"""In years."""
 EXAMPLES = """\
 examples:
   pamela-agent init
@@ -41,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="PROFILE",
         help="the file to write (default: %(default)s)",
     )
+    add_overwrite(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -48,15 +48,13 @@ def execute(args: argparse.Namespace) -> int:
     if not args.profile:
         raise InputError("PROFILE '' is no file name: name the file to write, or leave it out")
     file = Path(args.profile)
-    if file.exists():
-        raise InputError(f"{args.profile!r} exists and is not overwritten: name another file")
-    if not file.parent.is_dir():
-        raise InputError(f"the folder {str(file.parent)!r} does not exist: make it first")
+    check_output(file, overwrite=args.overwrite)
     profile = ask_profile()
-    profile.save(file)
+    profile.save(file, overwrite=args.overwrite)
     name = printable(args.profile)
-    print(f"wrote {name}: use it with `pamela-agent run --user {shlex.quote(name)}`")
-    print("ratings of pictures you know make it better; the README says how to add them")
+    quoted = shlex.quote(name)
+    print(f"wrote {name}: use it with `pamela-agent run --user {quoted} --prompt TEXT`")
+    print(f"ratings make it better: `pamela-agent rate --user {quoted} FOLDER` asks for some")
     return 0
 
 
@@ -97,7 +95,7 @@ def _ask(question: str, read: Callable[[str], T]) -> T:
         except InputError as error:
             if not line or not sys.stdin.isatty():
                 raise
-            print(error, file=sys.stderr)
+            print(printable(str(error)), file=sys.stderr)
 
 
 def _line(question: str) -> str:
@@ -121,10 +119,11 @@ def _name(answer: str) -> str:
 
 
 def _age(answer: str) -> int | None:
-    if answer and (not answer.isdecimal() or not 1 <= int(answer) <= LONGEST_LIFE):
-        raise InputError(
-            f"age = {answer!r}: must be a whole number of years from 1 to {LONGEST_LIFE}"
-        )
+    from scorer.profile import AGES, is_age
+
+    whole = answer.isascii() and answer.isdecimal() and len(answer) < 5
+    if answer and not (whole and is_age(int(answer))):
+        raise InputError(f"age = {answer!r}: {AGES.partition(', or')[0]}")
     return int(answer) if answer else None
 
 

@@ -12,6 +12,8 @@ import errno
 import importlib
 import io
 import os
+import re
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -62,17 +64,40 @@ LIBRARIES = {
     "OMP_WAIT_POLICY": "passive",  # threads that spin crawl as soon as another program runs
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_VERBOSITY": "error",  # what can't be fetched is said once, by us
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
 
 
+LACKS_VALUE = re.compile(r"argument (?:\S+/)?(--[a-z-]+): expected (?:one|at least one) argument")
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are `InputError`s: one line, like all bad input."""
 
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]  # it has overloads
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
+        """Keeps the words, for messages."""
+        self._words = [] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Raises instead of printing the usage."""
-        raise InputError(f"{message} (`{self.prog} --help` shows what there is)")
+        advice = self._joined(message) or f"`{self.prog} --help` shows what there is"
+        raise InputError(f"{message} ({advice})")
+
+    def _joined(self, message: str) -> str | None:
+        """How to give a value that was taken for an option, if that is what happened."""
+        found = LACKS_VALUE.match(message)
+        if found is None or found[1] not in self._words[:-1]:
+            return None
+        value = self._words[self._words.index(found[1]) + 1]
+        if not value.startswith("-") or value.partition("=")[0] in self._option_string_actions:
+            return None
+        given = shlex.quote(f"{found[1]}={value}")
+        return f"a value that begins with - is joined by =, as in {given}"
 
 
 class _Version(argparse.Action):

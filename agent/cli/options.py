@@ -35,6 +35,12 @@ class Option:
     """Whether it takes no value: `--name`, or `--no-name`."""
 
 
+JUDGES = (
+    "pamela[:<path or id>], average[:<path or id>], hpsv3, qalign, laion, pickscore, imagereward, "
+    "clipscore (each with :<path or id> too)"
+)
+SCORERS = f"{JUDGES}, glossy or fake:noise"
+"""All that `scorer.make_scorer` knows, in words; a test holds them to it."""
 MODELS = (
     Option(
         "llm",
@@ -73,7 +79,7 @@ MODELS = (
     Option("image_base_url", "address of an OpenAI-compatible images API", metavar="URL"),
     Option(
         "scorer",
-        "what judges: pamela[:<path or id>], average or fake:noise (default: pamela)",
+        f"what judges: {SCORERS} (default: pamela)",
         metavar="SPEC",
     ),
 )

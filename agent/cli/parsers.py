@@ -41,6 +41,13 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """`--overwrite`."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace what was made there earlier"
+    )
+
+
 def add_track(parser: argparse.ArgumentParser) -> None:
     """`--track`."""
     parser.add_argument(
@@ -105,8 +112,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--data",
         action="append",
         required=True,
-        metavar="LAYOUT=FOLDER",
-        help="a data set: pamela=, para=, lapis= or csv=; pamela=hub is fetched; may be repeated",
+        metavar="LAYOUT=PLACE",
+        help="a data set: pamela=FOLDER, para=FOLDER, lapis=FOLDER or csv=FILE; pamela=hub is "
+        "fetched; may be repeated",
     )
     parser.add_argument(
         "--lenient",

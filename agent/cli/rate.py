@@ -83,6 +83,7 @@ def _ask_all(
         if answer is None:
             break
         if answer == 0:
+            print("  skipped", file=sys.stderr)
             continue
         before = scorer.score([asked.pixels], [asked.prompt], user)[0].value
         user = with_rating(user, asked, answer, file)

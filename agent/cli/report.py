@@ -5,8 +5,14 @@ from pathlib import Path
 
 from agent.cli.looking import find_run
 from agent.cli.output import print_json
-from agent.cli.parsers import Subparsers, add_command, add_json, add_run, named_path
-from agent.errors import InputError
+from agent.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_overwrite,
+    add_run,
+    named_path,
+)
 
 EXAMPLES = """\
 examples:
@@ -25,6 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="where to (default: report.html in the run's folder)",
     )
+    add_overwrite(parser)
     add_json(parser)
 
 
@@ -32,11 +39,12 @@ def execute(args: argparse.Namespace) -> int:
     """Writes the report and says where it lies."""
     from agent.look.report import write_report
     from agent.text import printable
+    from scorer.files import check_output
 
-    if args.out is not None and (args.out.is_dir() or not args.out.parent.is_dir()):
-        raise InputError(f"--out {str(args.out)!r} is no file in a folder that exists: name one")
-    found = find_run(args.runs_dir, args.run)
-    place = write_report(found.folder, found, out=args.out)
+    if args.out is not None:
+        check_output(args.out, overwrite=args.overwrite)
+    found = find_run(args.runs_dir, args.run, pictures=True)
+    place = write_report(found.folder, found, out=args.out, overwrite=args.overwrite)
     if args.json:
         print_json({"report": str(place), "bytes": place.stat().st_size})
     else:

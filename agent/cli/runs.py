@@ -38,7 +38,7 @@ def execute(args: argparse.Namespace) -> int:
     runs = glances(args.runs_dir, damaged=complain)
     for run in runs:
         for problem in run.problems:
-            complain(f"{run.id}: {problem}")
+            complain(f"{run.folder.name}: {problem}")
     if args.json:
         from agent.document import runs_document
 
@@ -57,7 +57,8 @@ def _show(runs: "Sequence[Glance]", runs_dir: Path) -> None:
         _show_table(runs)
     else:
         for run in runs:
-            about = f"{run.id}  {run.user_id}  {_gain(run)}, {run.renders} pictures  {run.status}"
+            came_to = f"{_gain(run)}, {run.renders} pictures  {run.status}"
+            about = f"{run.folder.name}  {run.user_id}  {came_to}"
             print(f"{printable(about)}\n  {printable(run.prompt)}")
 
 
@@ -86,7 +87,7 @@ def _show_table(runs: "Sequence[Glance]") -> None:
 
 
 def _cells(run: "Glance") -> tuple[str, ...]:
-    return (run.id, run.status, _gain(run), str(run.renders), run.user_id, run.prompt)
+    return (run.folder.name, run.status, _gain(run), str(run.renders), run.user_id, run.prompt)
 
 
 def _styles(run: "Glance") -> tuple[str, ...]:
@@ -102,7 +103,7 @@ def _gain(run: "Glance") -> str:
     """The gain in short; that of the search alone is marked, because it is optimistic."""
     gain = run.gain
     if gain.heldout is None:
-        return "–" if gain.search is None else f"{gain.search:+.2f} (search)"
+        return "–" if gain.search is None else f"{gain.search:+z.2f} (search)"
     if gain.heldout_ci95 is None:
-        return f"{gain.heldout:+.2f}"
-    return f"{gain.heldout:+.2f} [{gain.heldout_ci95[0]:.2f}, {gain.heldout_ci95[1]:.2f}]"
+        return f"{gain.heldout:+z.2f}"
+    return f"{gain.heldout:+z.2f} [{gain.heldout_ci95[0]:z.2f}, {gain.heldout_ci95[1]:z.2f}]"

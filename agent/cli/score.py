@@ -4,10 +4,12 @@ Several judges may be asked; the pictures come in the order of the first, best f
 """
 
 import argparse
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.options import SCORERS
 from agent.cli.output import print_json
 from agent.cli.parsers import Subparsers, add_command, add_device, add_json, add_trust
 from agent.errors import InputError
@@ -25,6 +27,7 @@ examples:
   pamela-agent score photo.jpg --user me.json --prompt "a tower by a lake" --scorer average
   pamela-agent score *.png --user me.json --scorer pamela --scorer hpsv3
 """
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         dest="scorers",
         metavar="SPEC",
-        help="what judges: pamela[:<path or id>], average[:<path or id>], hpsv3, qalign, laion, "
-        "pickscore, imagereward, clipscore (each with :<path or id> too), glossy or fake:noise; "
-        "may be repeated (default: pamela)",
+        help=f"what judges: {SCORERS}; may be repeated (default: pamela)",
     )
     add_trust(parser)
     add_device(parser)
@@ -121,25 +122,39 @@ def _document(
 
 
 def _print_table(user: "UserProfile", pictures: list[Picture], scores: "list[Scores]") -> None:
-    from rich.console import Console
-    from rich.markup import escape
+    from rich.measure import Measurement
     from rich.table import Table
+    from rich.text import Text
 
+    from agent.console import UNLIMITED, make_console, say
+
+    console = make_console()
     found = dict.fromkeys(name for score in scores for name in score.parts)
     names = [name for name in found if not name.endswith("_sd")]
-    table = Table(title=f"Scores for {escape(printable(user.user_id))}")
-    table.add_column("picture", overflow="fold")
+    title = Text(f"Scores for {printable(user.user_id)}")
+    table = Table(title=title)
+    table.add_column("picture", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right")
     for picture, score in zip(pictures, scores, strict=True):
         cells = [_cell(score, name) for name in names]
-        table.add_row(escape(printable(picture.path)), *cells)
-    Console().print(table)
+        table.add_row(Text(printable(picture.path)), *cells)
+    whole = Measurement.get(console, console.options.update(width=UNLIMITED), table)
+    if whole.maximum <= console.width:
+        console.print(table)
+        return
+    say(console, title)
+    for picture, score in zip(pictures, scores, strict=True):  # a line each where there is no room
+        say(console, Text(printable(picture.path), "bold"))
+        said = (f"{name} {_cell(score, name)}" for name in names if name in score.parts)
+        unbroken = "  ".join(part.replace(" ", NO_BREAK) for part in said)
+        for line in textwrap.wrap(unbroken, max(20, console.width - 2)):
+            say(console, Text(f"  {line.replace(NO_BREAK, ' ')}"))
 
 
 def _cell(score: "Scores", name: str) -> str:
     if name not in score.parts:
         return "–"
     deviation = score.parts.get(f"{name}_sd")
-    text = f"{score.parts[name]:.2f}"
+    text = f"{score.parts[name]:z.2f}"
     return text if deviation is None else f"{text} ± {deviation:.2f}"

@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Shows the run, or the candidate."""
-    found = find_run(args.runs_dir, args.run)
+    found = find_run(args.runs_dir, args.run, pictures=True)
     if args.candidate is not None:
         _show_candidate(found, args.candidate, json=args.json, pictures=not args.no_pictures)
     elif args.json:

@@ -11,10 +11,12 @@ from agent.cli.parsers import (
     add_data,
     add_device,
     add_json,
+    add_overwrite,
     counted,
     named_path,
 )
 from agent.errors import InputError
+from agent.text import printable
 
 if TYPE_CHECKING:
     from scorer.data.table import Table
@@ -58,6 +60,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--epochs", type=counted, metavar="N", help="at most (default: 30)")
     parser.add_argument("--width", type=counted, metavar="N", help="of the tokens (default: 128)")
     parser.add_argument("--layers", type=counted, metavar="N", help="of the network (default: 2)")
+    add_overwrite(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     add_device(parser)
     add_json(parser)
@@ -66,11 +69,10 @@ def add_parser(subparsers: Subparsers) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     from agent.cli.data import load_tables
-    from scorer.fit import train_predictor
+    from scorer.fit import check_free, train_predictor
     from scorer.recipe import Recipe
 
-    if args.out.exists() and not args.out.is_dir():
-        raise InputError(f"--out {str(args.out)!r} is no folder: name one")
+    check_free(args.out, overwrite=args.overwrite)
     table = load_tables(args.data, lenient=args.lenient)
     given = {name: getattr(args, name) for name in ("epochs", "width", "layers")}
     recipe = Recipe(**{name: value for name, value in given.items() if value is not None})
@@ -123,6 +125,5 @@ def _say(out: Path, figures: dict[str, dict[str, float]]) -> None:
     for network, found in figures.items():
         told = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
         print(f"{network}: user SROCC on validation: {told}")
-    print(
-        f"wrote {out}: score with `pamela-agent score IMAGE --user PROFILE --scorer pamela:{out}`"
-    )
+    use = f"score with `pamela-agent score IMAGE --user PROFILE --scorer pamela:{out}`"
+    print(printable(f"wrote {out}: {use}"))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agent.errors import InputError
 from agent.secrets import keep_secret
+from scorer.files import contents
 
 VARIABLE = "PAMELA_LLM_KEY_FILE"
 LONGEST = 4096
@@ -34,15 +35,14 @@ class KeyFile:
     def __call__(self) -> str:
         """The key."""
         try:
-            with self.path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                content = file.read(LONGEST + 1)
+            mode = self.path.stat().st_mode
+            content = contents(self.path, at_most=LONGEST)
         except OSError as error:
             raise InputError(
                 f"{VARIABLE} {str(self.path)!r} can't be read ({error.strerror}): name a file that "
                 f"holds the key and nothing else"
             ) from None
-        if stat.S_IMODE(status.st_mode) & 0o077:
+        if stat.S_IMODE(mode) & 0o077:
             raise InputError(
                 f"{VARIABLE} {str(self.path)!r} can be read by others: chmod 600 the file"
             )

@@ -22,6 +22,33 @@ from agent.lm.call import Used, is_transient, used_in
 from agent.retry import RetryPolicy, retrying
 
 
+class TooDearError(LMError):
+    """What may be spent is spent."""
+
+
+class Purse:
+    """Money that several language models spend together.
+
+    Args:
+        most: US dollars; calls that are under way when they are gone are still paid.
+    """
+
+    def __init__(self, most: float) -> None:
+        self.most = most
+        self._left = most
+        self._lock = threading.Lock()
+
+    def pay(self, cost: float) -> None:
+        """Takes out what a call has cost."""
+        with self._lock:
+            self._left -= cost
+
+    @property
+    def empty(self) -> bool:
+        """Whether no further call may be made."""
+        return self._left <= 0
+
+
 @dataclass
 class Tally:
     """What all copies of a language model have used together."""
@@ -35,6 +62,8 @@ class Tally:
     """Calls whose price is not known; the cost leaves them out."""
     too_long: int = 0
     """Questions that the model can't take in."""
+    purse: "Purse | None" = None
+    """Where the money comes from, if it is counted."""
     problem: LMError | None = None
     """The failure that stayed."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -47,6 +76,8 @@ class Tally:
             self.tokens_out += used.tokens_out
             self.cost_usd += used.cost_usd or 0.0
             self.unpriced += used.cost_usd is None
+        if self.purse is not None:
+            self.purse.pay(used.cost_usd or 0.0)
 
     def retried(self, _: object) -> None:
         """Counts a call that is made again."""
@@ -69,6 +100,9 @@ class PatientLM(dspy.LM):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As `dspy.LM`."""
+        purse = self.tally.purse
+        if purse is not None and purse.empty and self.tally.problem is None:
+            self.tally.problem = TooDearError(f"{purse.most:g} US dollars are spent")
         if self.tally.problem is not None:
             raise self.tally.problem
         try:

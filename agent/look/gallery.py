@@ -15,13 +15,12 @@ from pathlib import Path
 import PIL.Image
 import PIL.PngImagePlugin
 
-from agent.errors import InputError
-from agent.folder import written
 from agent.look.inside import picture_of
 from agent.look.salvage import Salvaged
 from agent.story import png_text, story_of
 from agent.text import slug
 from agent.trajectory import Candidate, Image
+from scorer.files import output, prepare_folder
 from scorer.pictures import PictureError
 
 
@@ -31,7 +30,7 @@ class Copied:
 
     files: list[Path] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    """Paths, each with the reason."""
+    """Paths."""
 
 
 @dataclass(frozen=True)
@@ -46,42 +45,36 @@ class Shown:
     heldout: bool
 
 
-def export_pictures(found: Salvaged, folder: Path, *, strip: bool) -> Copied:
+def export_pictures(
+    found: Salvaged, folder: Path, *, strip: bool, overwrite: bool = False
+) -> Copied:
     """Copies all pictures of a run; their pixels stay the same.
 
     Args:
         found: The run.
         folder: Where to; it is made, or has to be empty.
         strip: Whether they are to hold nothing but pixels.
+        overwrite: Whether the folder may hold something, of which what has the same names goes.
 
     Raises:
         InputError: the folder holds something, or can't be written.
     """
-    _prepare(folder)
+    prepare_folder(folder, overwrite=overwrite)
     copied = Copied()
     taken: set[str] = set()
     for shown in _all(found):
         try:
             picture = picture_of(found.folder, shown.image.path)
-        except PictureError as error:
-            copied.missing.append(f"{shown.image.path} {error}")
+        except PictureError:
+            copied.missing.append(shown.image.path)
             continue
         path = folder / _name(shown, taken)
         text = None if strip else _story(found, shown, picture.size)
-        with written(path) as stream:
+        with output(path, overwrite=overwrite) as stream:
             plain = PIL.Image.frombytes("RGB", picture.size, picture.tobytes())
             plain.save(stream, format="PNG", pnginfo=text)
         copied.files.append(path)
     return copied
-
-
-def _prepare(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise InputError(f"the folder {str(folder)!r} is not empty: name a new one")
-    except OSError as error:
-        raise InputError(f"the folder {str(folder)!r} can't be made ({error.strerror})") from error
 
 
 def _all(found: Salvaged) -> Iterator[Shown]:

@@ -30,6 +30,21 @@ def inside(folder: Path, relative: str) -> Path | None:
     return path if regular and within else None
 
 
+def is_whole(folder: Path, relative: str) -> bool:
+    """Whether the picture of that name is in the folder, from its beginning to its end."""
+    import PIL.Image
+
+    path = inside(folder, relative)
+    if path is None:
+        return False
+    try:
+        with PIL.Image.open(path) as picture:
+            picture.verify()
+    except Exception:  # noqa: BLE001 - decoders of damaged files raise whatever they like
+        return False
+    return True
+
+
 def picture_of(folder: Path, relative: str) -> "PIL.Image.Image":
     """The picture of that name in the folder.
 

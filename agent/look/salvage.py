@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from agent.errors import InputError
 from agent.folder import is_held
-from agent.look.inside import GONE, inside
+from agent.gaps import FEW, gaps, named
+from agent.look.inside import GONE, inside, is_whole
 from agent.names import HEADER, LINES, SCHEMA_VERSION
 from agent.records import (
     EVENT_KEY,
@@ -106,7 +107,9 @@ class Follower:
         held = records.result is None and is_held(self.folder)
         run = trajectory_of(self._header, records, held=held)
         problems = [*self._header_problems, *([self._gone] if self._gone else [])]
-        problems += self._lines.problems(torn=not held)  # what looks torn is being written
+        if not self._gone:
+            lost = self._lines.problems()
+            problems += [p for p in lost if p != TORN or not held] if lost else gaps(records)
         return Salvaged(self.folder, self._header, run, (*problems, *_lost_links(run)))
 
 
@@ -128,7 +131,7 @@ def _header(folder: Path) -> tuple[RunHeader, list[str]]:
             f"{SCHEMA_VERSION}: what it does not know is left out"
         )
     if dropped:
-        problems.append(f"left out of {HEADER}, because it is not known here: {_named(dropped)}")
+        problems.append(f"left out of {HEADER}, because it is not known here: {named(dropped)}")
     return header, problems
 
 
@@ -162,10 +165,19 @@ class _Lines:
         elif not _patched(self.records, line, self._dropped):
             self._unreadable.append(self._number)
 
-    def problems(self, *, torn: bool) -> list[str]:
-        """What could not be read, in words."""
-        lost = _lost_lines(self._unreadable, self._unknown, self._dropped)
-        return lost + ([TORN] if torn and self._rest.strip() else [])
+    def problems(self) -> list[str]:
+        """What could not be read, in words; the last line may be torn because it is being written."""
+        torn = [TORN] if self._rest.strip() else []
+        late = [_late(self.records.after_end)] if self.records.after_end else []
+        return _lost_lines(self._unreadable, self._unknown, self._dropped) + late + torn
+
+
+def _late(count: int) -> str:
+    return f"{_lines(count)} of {LINES} behind the end of the run: left out"
+
+
+def _lines(count: int) -> str:
+    return "a line" if count == 1 else f"{count} lines"
 
 
 def _kind(line: bytes) -> str | None:
@@ -206,7 +218,7 @@ def _lost_lines(
         kinds = ", ".join(f"{kind!r}" for kind, _ in unknown.most_common(5))
         problems.append(f"{unknown.total()} lines of {LINES} are of a kind not known here: {kinds}")
     if dropped:
-        problems.append(f"left out of {LINES}, because it is not known here: {_named(dropped)}")
+        problems.append(f"left out of {LINES}, because it is not known here: {named(dropped)}")
     return problems
 
 
@@ -216,12 +228,26 @@ def _lost_links(run: Trajectory) -> list[str]:
     lost |= {name for step in run.steps for name in step.beam if name not in known}
     if not lost:
         return []
-    return [f"candidates that others speak of are missing: {_named(sorted(lost))}"]
+    return [f"candidates that others speak of are missing: {named(sorted(lost))}"]
 
 
-def _named(names: Sequence[str]) -> str:
-    different = list(dict.fromkeys(names))
-    return ", ".join(different[:8]) + (f" and {len(different) - 8} more" * (len(different) > 8))
+def lost_pictures(found: Salvaged) -> list[str]:
+    """What is to be said of pictures that are missing or broken: a line, or none.
+
+    Pictures are read to their end, but not decoded: that takes too long for a glance.
+    """
+    kept = [image.path for c in found.run.candidates for image in c.images]
+    kept += [held.image.path for held in found.run.heldout if held.image is not None]
+    return pictures_problem([p for p in kept if not is_whole(found.folder, p)], len(kept))
+
+
+def pictures_problem(lost: Sequence[str], count: int) -> list[str]:
+    """The line that names the first of them."""
+    if not lost:
+        return []
+    are = "is" if len(lost) == 1 else "are"
+    first = named(lost, FEW)
+    return [f"{len(lost)} of {count} pictures {are} missing, broken or not in the folder: {first}"]
 
 
 def fitted(model: type[M], body: Any) -> tuple[M | None, list[str]]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TableFormat = Literal["csv", "parquet", "jsonl"]
 Row = dict[str, Any]
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What spreadsheets calculate, or run, if a cell begins with it."""
 INSTALL = "pip install 'pamela-agent[tables]'"
 
 
@@ -67,7 +69,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], kind: TableFormat, stream: IO
             text = io.StringIO(newline="")
             writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: _defused(cell) for name, cell in row.items()} for row in rows)
             stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
         case "jsonl":
             for row in rows:
@@ -77,6 +79,11 @@ def write_table(rows: Sequence[Mapping[str, Any]], kind: TableFormat, stream: IO
             _write_parquet(rows, stream)
         case _:
             assert_never(kind)
+
+
+def _defused(cell: Any) -> Any:
+    """The cell as a spreadsheet takes it for text: what looks like a formula gets an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _write_parquet(rows: Sequence[Mapping[str, Any]], stream: IO[bytes]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from agent.errors import InputError
+from scorer.files import contents
 
 Argument = str | int | float | bool | None | Sequence[object]
 FILE = "generation.json"
@@ -141,7 +142,7 @@ def _is_schnell(folder: Path) -> bool:
 
 def _read_object(path: Path) -> dict[str, Argument]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(contents(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{str(path)!r} can't be read as JSON ({error})") from None
     if not isinstance(content, dict):

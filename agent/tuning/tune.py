@@ -26,7 +26,7 @@ from agent.compiled import check_out, write_compiled
 from agent.config import RunConfig
 from agent.errors import InputError, PamelaError, RunError
 from agent.lm import CatalogueSpec, HostedSpec, make_lm, parse_lm_spec
-from agent.lm.patient import PatientLM
+from agent.lm.patient import PatientLM, Purse, TooDearError
 from agent.lm.problems import fatal
 from agent.lm.spec import split_address
 from agent.program import AT_ONCE, EditProgram, make_proposer
@@ -68,6 +68,8 @@ class Wish:
     out: Path
     reflection: str | None = None
     """The language model that rewrites the instructions; None is the one that follows them."""
+    overwrite: bool = False
+    """Whether `out` may be there already."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,9 @@ def tune(wish: Wish, told: Callable[[Progress], None] = lambda _: None) -> Tunin
         raise InputError("--heldout-seeds 0 leaves no gain to tune for: give 1 or more")
     check_budget(wish.optimizer, wish.budget, 2 * len(dealt.validation) * len(wish.people))
     lm, reflection = _language_models(wish)
-    check_out(wish.out)
+    if wish.config.max_cost is not None:
+        lm.tally.purse = reflection.tally.purse = Purse(wish.config.max_cost)
+    check_out(wish.out, overwrite=wish.overwrite)
     models = build_models(wish.config, Clock())
     bench = Bench(models.renderer, models.scorer, wish.config)
     catalogue = make_proposer("catalogue")
@@ -212,7 +216,7 @@ def tune(wish: Wish, told: Callable[[Progress], None] = lambda _: None) -> Tunin
         judged=counting.count,
         spent=_spent(lm, reflection, bench),
     )
-    write_compiled(wish.out, _state(tuning, wish))
+    write_compiled(wish.out, _state(tuning, wish), overwrite=wish.overwrite)
     return tuning
 
 
@@ -275,6 +279,11 @@ def _clearly(task: Task, wish: Wish) -> Generator[None]:
         error = task.judging.problem
     llms = ((task.lm, wish.config.llm), (task.reflection, wish.reflection or wish.config.llm))
     for lm, given in llms:
+        if isinstance(lm.tally.problem, TooDearError):
+            raise RunError(
+                f"--max-cost {wish.config.max_cost:g} US dollars reached, nothing is written: give "
+                f"more and start again; answers that are kept are not paid twice"
+            )
         if lm.tally.problem is not None:
             spec, _ = split_address(given)
             raise fatal(lm.tally.problem, spec) or RunError(

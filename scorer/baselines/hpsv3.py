@@ -42,6 +42,7 @@ from transformers import (
 from transformers.utils import cached_file
 
 from scorer.baselines.hpsv3_prompt import REWARD_TOKEN, conversation, resized
+from scorer.checkpoints import reason_of
 from scorer.device import computes_bfloat16, resolve_device
 from scorer.errors import PrerequisiteError
 from scorer.pictures import to_rgb
@@ -174,7 +175,7 @@ def load(place: str | None, *, device: str = "auto", trust_remote_code: bool = F
     except (OSError, ValueError) as error:
         raise PrerequisiteError(
             f"HPSv3 needs config, tokenizer and picture settings of {BACKBONE}, and {backbone!r} "
-            f"doesn't give them ({_one_line(error)}): put them beside {WEIGHTS}"
+            f"doesn't give them ({reason_of(error)}): put them beside {WEIGHTS}"
         ) from error
     tokenizer.add_tokens([REWARD_TOKEN], special_tokens=True)
     config.get_text_config().vocab_size = len(tokenizer)
@@ -189,8 +190,8 @@ def _fetched(place: str) -> Path:
         return Path(str(cached_file(place, WEIGHTS)))
     except (OSError, ValueError) as error:
         raise PrerequisiteError(
-            f"no {WEIGHTS} can be had from {place!r} ({_one_line(error)}): give a folder with that "
-            f"file, or the id of a model on the hub"
+            f"no {WEIGHTS} can be had from {place!r} ({reason_of(error)}): give a folder with that "
+            f"file, as in hpsv3:FOLDER, or the id of a model on the hub"
         ) from error
 
 

@@ -45,6 +45,7 @@ from transformers.utils.hub import cached_file
 
 from scorer.baselines.base import BATCH
 from scorer.baselines.imagereward_keys import renamed
+from scorer.checkpoints import reason_of
 from scorer.device import resolve_device
 from scorer.errors import PrerequisiteError
 from scorer.pictures import to_rgb
@@ -152,7 +153,7 @@ def load(
         judge = judge_of(renamed(torch.load(file, map_location="cpu", weights_only=True)), sizes)
         tokenizer = tokenizer_at(where, tokens=sizes.vocab_size)
     except (OSError, EOFError, ValueError, KeyError, RuntimeError, UnpicklingError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else reason_of(error)
         raise PrerequisiteError(
             f"no ImageReward can be loaded from {where!r} ({shorten(reason, 200)}): give a folder "
             f"with {WEIGHTS}, {TEXT_SIZES} and the {VOCABULARY_FILES[0]} of {VOCABULARY}, or the "

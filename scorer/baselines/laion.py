@@ -137,7 +137,9 @@ def _read_head(place: str | None) -> Head:
         )
         return Head(origin, {str(key): value.float() for key, value in dict(weights).items()})
     except (*UNREADABLE, AttributeError, TypeError) as error:
-        raise unreadable("head of LAION aesthetics V2", place or HEAD, error) from error
+        raise unreadable(
+            "head of LAION aesthetics V2", place or HEAD, error, as_in="laion:FOLDER"
+        ) from error
 
 
 def _find_head(place: str | None) -> tuple[Path, str]:

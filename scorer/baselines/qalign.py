@@ -140,7 +140,7 @@ def load(
         processor = CLIPImageProcessorPil.from_pretrained(place)
         model = _model(place, config, target)
     except UNREADABLE as error:
-        raise unreadable("Q-Align model", place, error) from error
+        raise unreadable("Q-Align model", place, error, as_in="qalign:FOLDER") from error
     return QAlign(model, tokenizer, processor, task=task, name=identity(place))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from scorer.data.reading import with_pictures
 from scorer.data.table import FieldValue, Row, RowReader, Table
 from scorer.errors import InputError
+from scorer.files import contents
 
 DATASET = "pamela"
 SPLITS = (
@@ -105,7 +106,7 @@ def _to_json(row: Row) -> dict[str, Any]:
 def _entries(folder: Path, split: str) -> Iterator[tuple[str, Any]]:
     file = folder / "annotations" / f"{split}.json"
     try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
+        entries = json.loads(contents(file).decode("utf-8"))
     except OSError as error:
         raise InputError(f"{str(file)!r} can't be read ({error.strerror})") from error
     except ValueError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scorer.data.table import FieldValue, Skipped, Table, check_leaks
 from scorer.errors import InputError
+from scorer.files import contents
 from scorer.pictures import PictureError, read_picture
 
 
@@ -22,7 +23,7 @@ def read_csv(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[str, dict[st
         InputError: it can't be read, or lacks a column.
     """
     try:
-        data = file.read_bytes()
+        data = contents(file)
     except OSError as error:
         raise InputError(f"{str(file)!r} can't be read ({error.strerror})") from error
     try:

@@ -213,6 +213,8 @@ def test_runs_of_several_people_make_no_card(run_of: Callable[..., Trajectory]):
     ("text", "words"),
     [
         ("{", "is not valid"),
+        ('{"user_id": "a", "user_id": "b"}', "has the key 'user_id' twice"),
+        ('{"user_id": "a", "scorer": "b", "runs": 3}', "runs must be a list, as in"),
         ('{"user_id": 3}', "is not valid"),
         ('{"schema_version": 9, "user_id": "a", "scorer": "b", "runs": [], "prompts": 0, '
          '"spread": 1}', "schema version 9"),

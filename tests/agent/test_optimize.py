@@ -19,6 +19,7 @@ from agent.seeds import derive_seeds
 from agent.store import RunStore, pixel_digest
 from agent.trajectory import Edit, Event
 from scorer import Scores, UserProfile
+from tests.agent.conftest import ScriptedProposer
 
 NewStore = Callable[..., RunStore]
 
@@ -449,6 +450,20 @@ def test_run_that_is_done_is_not_run_again(new_store: NewStore, user: UserProfil
     assert (store.folder / "trajectory.jsonl").read_bytes() == before
 
 
+UNPRICED = "the price of 'scripted' is not known: cost_usd leaves it out"
+
+
+class Unpriced(ScriptedProposer):
+    """Warns with its first answer, as a hosted model does."""
+
+    def propose(self, requests: list[ProposalRequest]) -> list[Proposals]:
+        first, *others = super().propose(requests)
+        if self.calls > 1:
+            return [first, *others]
+        warning = Event(type="warning", iteration=requests[0].iteration, message=UNPRICED)
+        return [first.model_copy(update={"events": (warning,)}), *others]
+
+
 class Interrupting(FakeRenderer):
     """Is stopped after a number of pictures, as by Ctrl-C."""
 
@@ -487,6 +502,35 @@ def test_every_line_is_a_place_to_resume_from(new_store: NewStore, user: UserPro
         path.write_bytes(b"".join(lines[:count]) + lines[count][:9])
         run(RunStore.resume(store.folder), user, parts)
         assert timeless_lines(store.folder) == expected
+
+
+class Listening(Silent):
+    """Counts the events that it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def event(self, event: Event) -> None:
+        self.told.append(event.message)
+
+
+def test_what_a_proposer_warns_of_is_not_said_again_after_a_resume(
+    new_store: NewStore, user: UserProfile, parts: Parts
+):
+    store = new_store(iterations=3)
+    run(store, user, Parts(Unpriced(), parts.renderer, parts.scorer))
+    path = store.folder / "trajectory.jsonl"
+    lines, expected = path.read_bytes().splitlines(keepends=True), timeless_lines(store.folder)
+    second = [n for n, line in enumerate(lines) if b'"type": "step"' in line][1]
+    path.write_bytes(b"".join(lines[: second + 1]))
+    listening = Listening()
+    again = Parts(Unpriced(), parts.renderer, parts.scorer)
+    with RunStore.resume(store.folder) as resumed:
+        optimize(store=resumed, user=user, parts=again, observer=listening)
+
+    assert timeless_lines(store.folder) == expected
+    assert sum(event.message == UNPRICED for event in load_run(store.folder).events) == 1
+    assert UNPRICED not in listening.told
 
 
 def test_language_model_is_never_asked_twice(new_store: NewStore, user: UserProfile, parts: Parts):

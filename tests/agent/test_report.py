@@ -263,11 +263,14 @@ def test_numbers_that_are_none_and_parents_in_a_circle_do_no_harm(folder: Path):
 
 def test_a_deep_chain_of_edits_is_no_deep_page(folder: Path):
     last = [line for line in lines_of(folder) if line["type"] == "candidate"][-1]
-    with (folder / "trajectory.jsonl").open("a") as stream:
+    *lines, end = (folder / "trajectory.jsonl").read_text().splitlines(keepends=True)
+    with (folder / "trajectory.jsonl").open("w") as stream:
+        stream.writelines(lines)
         for number in range(100, 1600):
             parent = f"c{number - 1:04d}" if number > 100 else last["id"]
             line = last | {"id": f"c{number:04d}", "parent": parent, "iteration": number}
             stream.write(json.dumps(line) + "\n")
+        stream.write(end)
     page = page_of(folder)
 
     assert "c1599" in page.text

@@ -24,6 +24,26 @@ def test_the_subject_is_what_is_named_first_behind_no_preposition(prompt: str, s
     assert " ".join(word.text for word in subject_of(prompt)) == subject
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mossy\u200b rocks",
+        "mo\u200bssy rocks",
+        "\u202emossy rocks\u202c",
+        "\x1b[31mmossy\x1b[0m rocks",
+        "\x00mossy\x07 rocks\x7f",
+        "\ufeffmossy rocks\u2060",
+        "mossy\u3164 \u2800rocks",
+    ],
+)
+def test_what_shows_nothing_is_no_word(text: str):
+    words = words_of(text)
+
+    assert [word.text for word in words] == ["mossy", "rocks"]
+    assert "ssy" in text[words[0].start : words[0].end]
+    assert text[words[1].start : words[1].end] == "rocks"
+
+
 def test_words_stand_where_they_say():
     text = "The child’s boat, 3 rocks: 岩石 🪨!"
     words = words_of(text)

@@ -27,6 +27,11 @@ def test_ordinary_text_is_shown_as_it_is(text: str):
         ("a\u202eb", "a\\u202eb"),
         ("\x9bm", "\\x9bm"),
         ("\udcff", "\\udcff"),
+        ("a\u200bb", "a\\u200bb"),
+        ("so\u00adft", "so\\xadft"),
+        ("a\u200db", "a\\u200db"),
+        ("\ufeffa", "\\ufeffa"),
+        ("a\u3164", "a\\u3164"),
     ],
 )
 def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str):

@@ -1,8 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from scorer.files import written
+from scorer.files import contents, written
 
 
 def test_a_file_appears_whole(tmp_path: Path):
@@ -47,3 +48,18 @@ def test_it_may_lie_elsewhere_until_it_is_done(tmp_path: Path):
 def test_a_folder_that_is_missing_is_said(tmp_path: Path):
     with pytest.raises(OSError, match="No such file"), written(tmp_path / "none" / "a.txt"):
         pass
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(OSError, match="no regular file"):
+            contents(path)
+
+
+def test_of_a_large_file_one_byte_too_much_is_read(tmp_path: Path):
+    (tmp_path / "a.txt").write_bytes(b"12345")
+
+    assert contents(tmp_path / "a.txt", at_most=3) == b"1234"
+    assert contents(tmp_path / "a.txt", at_most=5) == b"12345"

@@ -36,6 +36,25 @@ def test_any_demographic_field_is_allowed(folder: Path) -> None:
     assert profile.demographics == {"age": 34, "eyes": "green", "x": 0.5}
 
 
+@pytest.mark.parametrize("age", [0, 34, 34.0, 130, "18-21", "25 – 34"])
+def test_an_age_is_years_or_a_group_of_them(folder: Path, age: object) -> None:
+    assert UserProfile.load(write(folder, demographics={"age": age})).demographics == {"age": age}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"user_id": "a", "user_id": "b"}', "user_id"),
+        ('{"user_id": "a", "demographics": {"age": 3, "x": 1, "age": 4}}', "age"),
+        ('{"user_id": "a", "ratings": [{"score": 1, "score": 5, "image": "x"}]}', "score"),
+    ],
+)
+def test_a_key_that_stands_there_twice_is_named(folder: Path, text: str, key: str) -> None:
+    (folder / "profile.json").write_text(text)
+    with pytest.raises(InputError, match=f"profile.json' has the key '{key}' twice"):
+        UserProfile.load(folder / "profile.json")
+
+
 def test_pictures_are_found_beside_the_profile(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +91,14 @@ def test_saving_does_not_overwrite_unless_told(folder: Path) -> None:
         ({"likes": "fog"}, "likes = 'fog'"),
         ({"demographics": {"age": True}}, "demographics.age = True: must be text or a number"),
         ({"demographics": {"age": [1]}}, r"demographics.age = \[1\]"),
+        ({"likes": "fog"}, "must be a list, as in"),
+        ({"demographics": "old"}, "demographics = 'old': must be an object"),
+        ({"demographics": {"age": -4}}, "demographics.age = -4: must be a whole number of years"),
+        ({"demographics": {"age": "old"}}, "demographics.age = 'old': must be a whole number"),
+        ({"demographics": {"age": 131}}, "demographics.age = 131"),
+        ({"demographics": {"age": 3.5}}, "demographics.age = 3.5"),
+        ({"demographics": {"age": "21-18"}}, "demographics.age = '21-18'"),
+        ({"notes": 3}, "notes = 3: must be text"),
         ({"ratings": [{"image": "ratings/1.png", "score": 6}]}, "ratings.0.score = 6"),
         ({"ratings": [{"image": "ratings/1.png", "score": "4"}]}, "ratings.0.score = '4'"),
         ({"ratings": [{"image": "ratings/1.png"}]}, "lacks the key 'ratings.0.score'"),

@@ -13,10 +13,10 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.folder import written
 from agent.look.salvage import Salvaged, salvage
 from agent.names import REPORT
 from agent.text import printable
+from scorer.files import output
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,21 +24,27 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def write_report(folder: Path, found: Salvaged | None = None, out: Path | None = None) -> Path:
+def write_report(
+    folder: Path,
+    found: Salvaged | None = None,
+    out: Path | None = None,
+    *,
+    overwrite: bool = False,
+) -> Path:
     """Writes the report of a run and returns where.
 
     Args:
         folder: The run's.
         found: The run, where it was read already.
         out: Another place for it; the full pictures are linked from there.
+        overwrite: Whether `out` may be there already; the run's own is always written anew.
 
     Raises:
-        InputError: the folder holds no run.
-        RunError: it can't be written.
+        InputError: the folder holds no run, or the report can't be written.
     """
     place = out or folder / REPORT
     page = render(found or salvage(folder), place.parent)
-    with written(place) as stream:
+    with output(place, overwrite=overwrite or out is None) as stream:
         stream.write(page.encode("utf-8", "backslashreplace"))
     return place
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +50,13 @@ def pamela(here: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Answe
         return Answer(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def shipped_run(here: Path) -> Path:
+    """A copy of the run that comes with the project."""
+    (run,) = (folder for folder in (ROOT / "runs").iterdir() if (folder / "run.json").is_file())
+    return Path(shutil.copytree(run, here / "runs" / run.name))
 
 
 @pytest.fixture

@@ -79,7 +79,12 @@ def broken(here: Path) -> None:
         (here / "broken" / name).write_text("{")
 
 
+PROGRESS = "loading models and drawing your own prompt\n"
+"""Stands before what only shows when the first picture is drawn."""
+
+
 def is_one_line(text: str) -> bool:
+    text = text.removeprefix(PROGRESS)
     return text.startswith("pamela-agent: ") and text.count("\n") == 1
 
 
@@ -115,6 +120,31 @@ def test_bad_profile_is_one_line_and_exit_code_two(pamela: Pamela, here: Path, n
     assert (answer.code, answer.out) == (2, "")
     assert is_one_line(answer.err), answer.err
     assert name in answer.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--user", "pipe", "--prompt", "rocks"),
+        (*RUN, "--warm-start", "pipe"),
+        (*RUN, "--llm", "openai/a", "--llm-base-url", "http://localhost:1", "--program", "./pipe"),
+        ("score", "pipe", "--user", "me.json"),
+        ("train", "--data", "csv=pipe", "--out", "mine"),
+        ("compare-llms", "--llm", "catalogue", "--prompts", "pipe", "--users", "me.json"),
+        ("show", "piped"),
+        ("run", "--resume", "piped"),
+    ],
+    ids=" ".join,
+)
+def test_a_pipe_is_not_waited_for(pamela: Pamela, here: Path, words: tuple[str, ...]):
+    os.mkfifo(here / "pipe")
+    (here / "piped").mkdir()
+    os.mkfifo(here / "piped" / "run.json")
+    answer = pamela(*words)
+
+    assert answer.code == 2
+    assert is_one_line(answer.err), answer.err
+    assert "pipe" in answer.err
 
 
 def test_profile_that_is_a_folder_is_bad_input(pamela: Pamela):

@@ -124,6 +124,25 @@ def test_better_instructions_are_found_measured_and_used(
     assert KEY not in answer.out + answer.err
 
 
+def test_no_more_is_spent_than_was_said(compile_: Pamela, server: ChatServer):
+    def words(most: str) -> tuple[str, ...]:
+        rewriting = ("--reflection-llm", f"openai/gpt-4o@{server.url}")
+        return ("--llm", "openai/gpt-4o-mini", *rewriting, "--max-cost", most)
+
+    answer = compile_(server.url, *words("0.00001"), "--json")
+    asked = len(server.bodies)
+
+    assert answer.code == 1
+    assert "--max-cost 1e-05 US dollars reached, nothing is written: give more" in answer.err
+    assert not OUT.exists()
+    assert 0 < asked < 12
+
+    again = compile_(server.url, *words("1"), "--json")
+    assert again.code == 0
+    assert len(server.bodies) > asked
+    assert 0 < again.document["spent"]["cost_usd"] < 1
+
+
 def test_gepa_is_told_what_was_wrong_with_each_answer(compile_: Pamela, server: ChatServer):
     assert compile_(server.url).code == 0
 
@@ -184,7 +203,7 @@ def test_a_language_model_that_fails_ends_it_and_nothing_is_written(
         (("--max-calls", "3"), "--max-calls 3 is too few for 4 situations"),
         (("--heldout-seeds", "0"), "--heldout-seeds 0 leaves no gain"),
         (("--out", "x.pkl"), "--out 'x.pkl' is no name of a program"),
-        (("--out", "me.json"), "--out 'me.json' exists and is not overwritten"),
+        (("--out", "me.json"), "'me.json' exists and is not overwritten"),
         (("--reflection-llm", "catalogue"), "--reflection-llm 'catalogue' writes no instructions"),
         (("--trainset", "two.txt"), "--trainset holds 2 prompts: give 3 or more"),
         (("--auto", "light"), "not allowed with argument"),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from agent.cli.main import main
 from scorer import UserProfile
+from scorer.epochs import Training
 from tests.scorer.tiny import tiny_sentence_encoder, tiny_siglip
 
 PEOPLE, PICTURES = 8, 30
@@ -63,6 +65,52 @@ def test_a_trained_predictor_is_a_folder_that_scores(
     assert len(told["scorers"]) == 2
 
 
+def train_words(place: Path, out: Path) -> list[str]:
+    words = ["train", "--data", f"csv={place / 'data'}", "--out", str(out), "--device", "cpu"]
+    words += ["--encoder", f"siglip:{place / 'siglip'}", "--sentences", str(place / "words")]
+    return [*words, "--epochs", "2", "--width", "16"]
+
+
+def test_a_predictor_is_replaced_only_when_that_is_said(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "mine"
+    shutil.copytree(place / "mine", out)
+    weights = out / "model.safetensors"
+    before = weights.read_bytes()
+
+    assert main(train_words(place, out)) == 2
+    assert (
+        f"{str(out)!r} is not empty: name a new one, or say --overwrite" in capsys.readouterr().err
+    )
+    assert weights.read_bytes() == before
+    assert main([*train_words(place, out), "--overwrite"]) == 0
+    assert weights.read_bytes() != before
+
+
+def test_a_training_that_was_stopped_goes_on_without_a_word(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    undisturbed, stopped = tmp_path / "undisturbed", tmp_path / "stopped"
+    assert main(train_words(place, undisturbed)) == 0
+
+    advance = Training.advance
+
+    def interrupted(training: Training) -> None:
+        if training.epoch == 1:
+            raise KeyboardInterrupt
+        advance(training)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "advance", interrupted)
+        assert main(train_words(place, stopped)) == 130
+    assert (stopped / "training.pt").is_file()
+    assert main(train_words(place, stopped)) == 0
+    for name in ("model.safetensors", "adaptation.safetensors", "average/model.safetensors"):
+        assert (stopped / name).read_bytes() == (undisturbed / name).read_bytes()
+    assert not list(stopped.rglob("*.pt"))
+
+
 def test_figures_stand_beside_the_baselines(place: Path, capsys: pytest.CaptureFixture[str]):
     words = ["evaluate", "--data", f"csv={place / 'data'}", "--device", "cpu", "--ratings", "5"]
     words += ["--scorer", f"pamela:{place / 'mine'}", "--json"]
@@ -101,6 +149,7 @@ def test_ratings_go_into_the_profile_one_by_one(
     assert all(path.parent == profile.parent / "ratings" for path in user.picture_paths)
     told = capsys.readouterr().err
     assert "'maybe' is no rating" in told
+    assert told.count("  skipped\n") == 1
     assert "3 ratings written into" in told
 
     monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))

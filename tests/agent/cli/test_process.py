@@ -46,16 +46,17 @@ def test_terminated_run_prints_its_document_and_is_resumable(start: Start, here:
 def test_interrupt_before_the_run_began_prints_a_document_of_what_is_not_known(
     start: Start, here: Path
 ):
-    os.mkfifo(here / "slow.json")
-    process = start("run", "--user", "slow.json", "--prompt", "rocks", "--json")
-    with (here / "slow.json").open("w"):  # opens once the command begins to read
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate()
+    process = start("run", "--user", "me.json", "--prompt", "rocks", "--json")
+    while not (here / "runs").exists():  # it is made before the models are loaded
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
 
     assert process.returncode == 130
     document = json.loads(out)
     assert (document["status"], document["id"], document["best"]) == ("interrupted", None, None)
-    assert not (here / "runs").exists()
+    assert "before anything was drawn: say the same words again" in err
+    assert not list((here / "runs").iterdir())
 
 
 def test_only_the_document_reaches_standard_output():

@@ -100,6 +100,28 @@ def test_show_prints_every_candidate_with_its_prompt_marked(small_run: Run, pame
         assert marked(word_diff(before, candidate["prompt"])) in shown
 
 
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        ("mossy\u200b rocks", "mossy\\u200b rocks"),
+        ("\u202emossy\u202c rocks", "\\u202emossy\\u202c rocks"),
+        ("\x1b[31mmossy\x1b[0m rocks", "\\x1b[31mmossy\\x1b[0m rocks"),
+    ],
+)
+def test_what_shows_nothing_in_a_prompt_is_shown_and_costs_no_edit(
+    small_run: Run, pamela: Run, here: Path, prompt: str, shown: str
+):
+    answer = small_run("--stray", "none", prompt=prompt)
+    run = load_run(next((here / "runs").iterdir()))
+
+    assert len(run.candidates) > 1
+    assert {c.status for c in run.candidates} == {"scored"}
+    assert run.candidates[0].prompt == prompt
+    for told in (answer.out + answer.err, pamela("show", "latest").out, pamela("runs").out):
+        assert shown in told
+        assert not {"\u200b", "\u202e", "\x1b"} & set(told)
+
+
 def test_earlier_run_is_never_overwritten(small_run: Run, here: Path):
     small_run()
     before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}

@@ -1,0 +1,164 @@
+"""Runs of which something is gone: what is missing is said, and made anew where that can be."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.store import load_run
+from tests.agent.cli.conftest import ROOT, Answer
+
+Run = Callable[..., Answer]
+
+
+def lines_of(run: Path) -> list[str]:
+    return (run / "trajectory.jsonl").read_text().splitlines(keepends=True)
+
+
+def of_type(run: Path, kind: str) -> list[int]:
+    return [n for n, line in enumerate(lines_of(run)) if json.loads(line)["type"] == kind]
+
+
+def without_line(run: Path, number: int) -> None:
+    lines = lines_of(run)
+    del lines[number]
+    (run / "trajectory.jsonl").write_text("".join(lines))
+
+
+def pictures(run: Path) -> list[Path]:
+    return [run / image.path for c in load_run(run).candidates for image in c.images]
+
+
+def test_a_whole_run_has_nothing_to_complain_of(shipped_run: Path, pamela: Run):
+    for words in (("show", "latest"), ("run", "--resume", "latest"), ("report", "latest")):
+        assert pamela(*words).err == ""
+
+
+def test_resuming_a_run_that_is_done_writes_what_it_lacks(shipped_run: Path, pamela: Run):
+    best = (shipped_run / "best.png").read_bytes()
+    (shipped_run / "report.html").unlink(missing_ok=True)
+    (shipped_run / "best.png").unlink()
+    answer = pamela("run", "--resume", "latest")
+
+    assert answer.code == 0
+    assert "report.html" in answer.out
+    assert "floating mossy rocks" in (shipped_run / "report.html").read_text()
+    assert (shipped_run / "best.png").read_bytes() == best
+
+
+def test_resuming_leaves_a_report_that_is_there(shipped_run: Path, pamela: Run):
+    (shipped_run / "report.html").write_text("mine")
+
+    assert pamela("run", "--resume", "latest").code == 0
+    assert (shipped_run / "report.html").read_text() == "mine"
+
+
+def test_a_best_picture_that_is_broken_is_restored(shipped_run: Path, pamela: Run):
+    whole = (shipped_run / "best.png").read_bytes()
+    (shipped_run / "best.png").write_bytes(whole[:-100])
+    pamela("run", "--resume", "latest")
+
+    assert (shipped_run / "best.png").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "latest"),
+        ("report", "latest"),
+        ("run", "--resume", "latest"),
+        ("export", "latest", "--pictures", "gallery"),
+    ],
+    ids=" ".join,
+)
+def test_pictures_that_are_gone_are_counted_in_one_line(
+    shipped_run: Path, pamela: Run, words: tuple[str, ...]
+):
+    files = pictures(shipped_run)
+    for file in files[2:6]:
+        file.unlink()
+    files[6].write_bytes(files[6].read_bytes()[:-100])
+    answer = pamela(*words)
+    (told,) = (line for line in answer.err.splitlines() if "missing, broken" in line)
+
+    assert answer.code == 0
+    assert "5 of " in told
+    assert f"images/{files[2].name}" in told
+    assert told.endswith("and 2 more")
+    assert files[5].name not in answer.err
+
+
+def test_a_picture_that_is_gone_does_not_become_the_best(shipped_run: Path, pamela: Run):
+    best = load_run(shipped_run).best
+    assert best is not None
+    (shipped_run / best.images[0].path).write_bytes(b"no picture")
+    (shipped_run / "best.png").unlink()
+    answer = pamela("run", "--resume", "latest")
+
+    assert answer.code == 0
+    assert "1 of " in answer.err
+    assert not (shipped_run / "best.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("candidate", "candidates are missing from trajectory.jsonl: c00"),
+        ("proposal", "proposals of iterations are missing from trajectory.jsonl: "),
+        ("step", "steps of iterations are missing from trajectory.jsonl: "),
+        ("heldout", "held-out pictures are missing from trajectory.jsonl: c00"),
+        ("run", "the first line of trajectory.jsonl is missing"),
+    ],
+)
+@pytest.mark.parametrize("place", ["first", "middle"])
+def test_a_line_that_is_gone_is_said(
+    shipped_run: Path, pamela: Run, kind: str, told: str, place: str
+):
+    numbers = of_type(shipped_run, kind)
+    without_line(shipped_run, numbers[0 if place == "first" else len(numbers) // 2])
+    answer = pamela("show", "latest")
+
+    assert answer.code == 0
+    assert told in answer.err
+
+
+def test_the_last_candidate_that_is_gone_is_seen_by_what_was_used(shipped_run: Path, pamela: Run):
+    last = load_run(shipped_run).candidates[-1]
+    (number,) = (
+        n for n in of_type(shipped_run, "candidate") if last.id in lines_of(shipped_run)[n][:40]
+    )
+    without_line(shipped_run, number)
+
+    assert "are missing" in pamela("show", "latest").err
+
+
+def test_a_line_behind_the_end_hides_nothing(shipped_run: Path, pamela: Run):
+    before = load_run(shipped_run)
+    extra = json.loads(lines_of(shipped_run)[of_type(shipped_run, "candidate")[-1]])
+    extra |= {"id": "c9999", "score": 99.0}
+    with (shipped_run / "trajectory.jsonl").open("a") as stream:
+        stream.write(json.dumps(extra) + "\n")
+
+    assert load_run(shipped_run) == before
+    answer = pamela("show", "latest")
+    assert "a line of trajectory.jsonl behind the end of the run: left out" in answer.err
+    assert "held-out seeds" in answer.out
+    assert "99" not in pamela("runs").out.partition("floating")[0]
+
+
+def test_candidates_without_their_proposal_are_not_gone_on_with(
+    shipped_run: Path, pamela: Run, here: Path
+):
+    without_line(shipped_run, of_type(shipped_run, "result")[0])
+    without_line(shipped_run, of_type(shipped_run, "proposal")[0])
+    header = json.loads((shipped_run / "run.json").read_text())
+    answer = pamela("run", "--resume", "latest", "--user", str(profile_of(header["user_id"])))
+
+    assert answer.code == 2
+    assert "no proposal that they come from: restore it or start a new run" in answer.err
+
+
+def profile_of(user_id: str) -> Path:
+    files = (ROOT / "examples").glob("*.json")
+    return next(file for file in files if json.loads(file.read_text())["user_id"] == user_id)

@@ -1,0 +1,83 @@
+"""What was made earlier is never overwritten unasked, and what can't be written is bad input."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.agent.cli.conftest import Answer
+
+Run = Callable[..., Answer]
+
+WRITERS = {
+    "card": ("card", "latest", "--out"),
+    "report": ("report", "latest", "--out"),
+    "csv": ("export", "latest", "--to", "csv", "--out"),
+    "jsonl": ("export", "latest", "--to", "jsonl", "--out"),
+    "parquet": ("export", "latest", "--to", "parquet", "--out"),
+}
+
+
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_a_file_is_overwritten_only_when_that_is_said(
+    shipped_run: Path, pamela: Run, here: Path, words: tuple[str, ...]
+):
+    assert pamela(*words, "made").code == 0
+    (here / "made").write_bytes(b"mine")
+
+    refused = pamela(*words, "made")
+    assert refused.code == 2
+    assert "'made' exists and is not overwritten: name another, or say --overwrite" in refused.err
+    assert (here / "made").read_bytes() == b"mine"
+
+    assert pamela(*words, "made", "--overwrite").code == 0
+    assert (here / "made").read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_a_place_that_cannot_be_written_is_bad_input(
+    shipped_run: Path, pamela: Run, here: Path, words: tuple[str, ...]
+):
+    os.mkfifo(here / "pipe")
+    for place, reason in (
+        ("nowhere/made", "'nowhere' does not exist: make it first"),
+        ("me.json/made", "'me.json' is no folder: name another place"),
+        ("runs", "'runs' is a folder: name a file"),
+        ("pipe", "'pipe' is no regular file: name another file"),
+        ("/proc/made", "'/proc/made' can't be written"),
+    ):
+        answer = pamela(*words, place, "--overwrite")
+        assert answer.code == 2, place
+        assert reason in answer.err
+        assert len([line for line in answer.err.splitlines() if "pamela-agent" in line]) == 1
+
+
+def test_pictures_go_into_a_folder_that_holds_something_only_when_that_is_said(
+    shipped_run: Path, pamela: Run, here: Path
+):
+    words = ("export", "latest", "--pictures", "gallery")
+    assert pamela(*words).code == 0
+    count = len(list((here / "gallery").iterdir()))
+
+    refused = pamela(*words)
+    assert refused.code == 2
+    assert "'gallery' is not empty: name a new one, or say --overwrite" in refused.err
+    assert pamela(*words, "--overwrite").code == 0
+    assert len(list((here / "gallery").iterdir())) == count
+
+
+def test_init_replaces_a_profile_only_when_that_is_said(
+    pamela: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = (here / "me.json").read_text()
+    assert pamela("init", "me.json").code == 2
+    assert (here / "me.json").read_text() == before
+
+    (here / "answers").write_text("ada\n\n\n\n\n\n\n")
+    with (here / "answers").open() as answers:
+        monkeypatch.setattr("sys.stdin", answers)
+        answer = pamela("init", "me.json", "--overwrite")
+    assert answer.code == 0
+    assert '"ada"' in (here / "me.json").read_text()
+    assert "pamela-agent rate --user me.json" in answer.out
