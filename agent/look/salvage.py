@@ -166,7 +166,7 @@ class _Lines:
             self._unreadable.append(self._number)
 
     def problems(self) -> list[str]:
-        """What could not be read, in words; the last line may be torn because it is being written."""
+        """What could not be read, in words; a last line that looks torn may be being written."""
         torn = [TORN] if self._rest.strip() else []
         late = [_late(self.records.after_end)] if self.records.after_end else []
         return _lost_lines(self._unreadable, self._unknown, self._dropped) + late + torn
