@@ -69,4 +69,6 @@ def reason_of(error: Exception) -> str:
     """Why a checkpoint can't be read, in one line."""
     if is_unreachable(error):
         return "it was not fetched before, and the model hub can't be reached"
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    first = 2 if lines and lines[0].endswith(":") else 1
+    return " ".join(lines[:first]) or type(error).__name__

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 
 from agent import load_run
@@ -78,8 +79,19 @@ def timeless(folder: Path) -> list[Any]:
     return [without(json.loads(line)) for line in text.splitlines()]
 
 
-def pictures(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / "images").iterdir()}
+def pictures(folder: Path) -> dict[str, tuple[bytes, Any]]:
+    """Pixels of every picture of a run, and what it tells but for the name of its run."""
+    run = load_run(folder).id
+    return {path.name: told(path, run) for path in [folder / "best.png", *folder.glob("images/*")]}
+
+
+def told(path: Path, run: str) -> tuple[bytes, Any]:
+    with PIL.Image.open(path) as picture:
+        pixels = picture.tobytes()
+        story = {key: text for key, text in picture.info.items() if isinstance(text, str)}
+    known = json.loads(story.pop("pamela"))
+    assert known.pop("run") == run
+    return pixels, (story, known)
 
 
 @pytest.fixture(scope="module")
@@ -100,5 +112,4 @@ def test_killed_run_resumes_to_the_undisturbed_one(tmp_path: Path, undisturbed: 
 
     assert load_run(folder).status == "done"
     assert timeless(folder) == timeless(undisturbed)
-    assert (folder / "best.png").read_bytes() == (undisturbed / "best.png").read_bytes()
     assert pictures(folder) == pictures(undisturbed)

@@ -31,8 +31,13 @@ IN_FRONT = (
 Show = Callable[..., str]
 
 
-def talk(command: list[str], environment: dict[str, str], answer: bytes) -> str:
-    """Runs a command in a terminal of 100 columns that answers when it is asked what it is."""
+def talk(
+    command: list[str], environment: dict[str, str], answer: bytes, complaint: bytes = b""
+) -> str:
+    """Runs a command in a terminal of 100 columns that answers when it is asked what it is.
+
+    What it says on standard error is the complaint, or begins with it.
+    """
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     running = subprocess.Popen(
@@ -48,7 +53,8 @@ def talk(command: list[str], environment: dict[str, str], answer: bytes) -> str:
         said = listen(master, answer)
         problem = running.stderr.read() if running.stderr is not None else b""
     os.close(master)
-    assert (running.returncode, problem) == (0, b"")
+    assert running.returncode == 0
+    assert problem.startswith(complaint) if complaint else problem == b""
     return said.decode()
 
 
@@ -70,12 +76,18 @@ def listen(master: int, answer: bytes) -> bytes:
 
 @pytest.fixture
 def show(monkeypatch: pytest.MonkeyPatch) -> Show:
-    def run(*words: str, answer: bytes = PLAIN, run: Path = KEPT, **variables: str) -> str:
+    def run(
+        *words: str,
+        answer: bytes = PLAIN,
+        run: Path = KEPT,
+        complaint: bytes = b"",
+        **variables: str,
+    ) -> str:
         known = ("PATH", "HOME", "PAMELA_CACHE_DIR", "OMP_NUM_THREADS", "VIRTUAL_ENV")
         environment = {name: os.environ[name] for name in known if name in os.environ}
         environment |= {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **variables}
         command = [sys.executable, "-c", IN_FRONT, "show", str(run), *words]
-        return talk(command, environment, answer)
+        return talk(command, environment, answer, complaint)
 
     return run
 
@@ -162,4 +174,5 @@ def test_pictures_that_are_gone_are_passed_over(show: Show, tmp_path: Path):
     shutil.copytree(KEPT, folder)
     shutil.rmtree(folder / "images")
 
-    assert "\x1b_G" not in show(run=folder, TERM="xterm-kitty")
+    gone = f"pamela-agent: {KEPT.name}: 46 of 46 pictures are missing".encode()
+    assert "\x1b_G" not in show(run=folder, TERM="xterm-kitty", complaint=gone)
