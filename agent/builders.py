@@ -185,11 +185,12 @@ def _proposer(config: RunConfig, clock: Clock, lm: "dspy.LM") -> Proposer:
         lm=lm,
         program=config.program,
         vision=config.vision,
+        limited=config.max_cost is not None,
         time_left=clock.left,
     )
     match config.fallback:
         case "catalogue" if config.llm != "catalogue":
-            return FallbackProposer(proposer, make_proposer("catalogue"))
+            return FallbackProposer(proposer, make_proposer("catalogue"), time_left=clock.left)
         case "catalogue" | "none":
             return proposer
         case _:

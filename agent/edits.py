@@ -3,8 +3,9 @@
     usable_edits(drafts, request)       # cleaned, without repetitions, at most `request.count`
 
 A suggestion comes from outside: it may be empty, change nothing, repeat what was tried, hold
-escape sequences or be endless. The one rule that is not obvious: two prompts with the same parts
-between their commas in another order are the same prompt, because they are the same picture.
+escape sequences, say a part twice or be endless. The one rule that is not obvious: two prompts with
+the same parts between their commas in another order are the same prompt, because they are the same
+picture.
 """
 
 from collections.abc import Iterable
@@ -64,7 +65,14 @@ def usable_edits(drafts: Iterable[Edit], request: ProposalRequest) -> tuple[Edit
             prompt=clean(redact(draft.prompt)),
         )
         key = prompt_key(edit.prompt)
-        if key and key not in known and len(usable) < request.count:
+        fresh = key and key not in known and not _says_again(key, request.parent_prompt)
+        if fresh and len(usable) < request.count:
             usable.append(edit)
             known.add(key)
     return tuple(usable)
+
+
+def _says_again(key: tuple[str, ...], parent: str) -> bool:
+    """Whether more parts of a prompt stand in it twice than of its parent."""
+    own = prompt_key(parent)
+    return len(key) - len(set(key)) > len(own) - len(set(own))

@@ -133,12 +133,12 @@ def load_program(reference: str) -> Tuned:
     return Tuned(program, reference, saved.sha256)
 
 
-def _manner_of(spec: str, *, own_server: bool) -> Manner:
+def _manner_of(spec: str, *, priced: bool) -> Manner:
     match parse_lm_spec(spec):
         case CatalogueSpec():
             return Manner(at_once=1, sees_all=True)
         case HostedSpec():
-            return Manner(at_once=AT_ONCE, priced=not own_server, patience=LONGEST_QUESTION)
+            return Manner(at_once=AT_ONCE, priced=priced, patience=LONGEST_QUESTION)
         case TransformersSpec():
             return Manner(at_once=AT_ONCE, patience=math.inf)
 
@@ -151,6 +151,7 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
     device: str = "auto",
     cache: bool = False,
     vision: bool = False,
+    limited: bool = False,
     lm: dspy.LM | None = None,
     program: str | None = None,
     policy: RetryPolicy | None = None,
@@ -165,6 +166,8 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         device: Where a model in this process runs.
         cache: Whether the answers of hosted models are kept, and not asked for twice.
         vision: Whether it is shown the pictures of parents.
+        limited: Whether its cost is, so that a price which is not known matters on a server of
+            one's own, too.
         lm: What `make_lm` has made of the spec already, which is not made again.
         program: Compiled instructions, by name or path; None are the built-in ones.
         policy: How failed calls are repeated.
@@ -184,7 +187,7 @@ def make_proposer(  # noqa: PLR0913 - one argument a setting: builders flatten t
         lm,
         spec=spec,
         instructions={} if tuned is None else tuned.describe(),
-        manner=_manner_of(spec, own_server=base_url is not None),
+        manner=_manner_of(spec, priced=base_url is None or limited),
         policy=policy or RetryPolicy(),
         seed=seed,
         time_left=time_left,

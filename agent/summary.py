@@ -113,16 +113,37 @@ def closing(run: Trajectory, folder: Path | None, *, colourful: bool) -> Iterato
             yield Text("Edits marked ").append_text(
                 diff_text(run.prompt, run.best.prompt, colourful=colourful)
             )
-        for step in Family(run).lineage(run.best):
-            if step.edit is not None:
-                yield Text(f"  {step.edit.axis}: {printable(step.edit.instruction)}")
+        yield from _edits(run, run.best)
     if run.status == "done":
         yield Text.assemble(("Gain         ", "bold"), headline(run))
     else:
         yield Text.assemble(("Status       ", "bold"), f"{run.status}, the gain is not measured")
+    yield from _stepped_in(run)
     if folder is not None:
         yield Text.assemble(("Pictures     ", "bold"), printable(str(folder / "images")))
         yield from _commands(run, folder)
+
+
+def _edits(run: Trajectory, best: Candidate) -> Iterator[Text]:
+    """The edits that led to the best prompt, and which of them later ones took back."""
+    before = run.prompt
+    for step in Family(run).lineage(best):
+        if step.edit is not None:
+            pieces = word_diff(before, step.prompt)
+            added = [words for p in pieces if p.change == "added" and (words := p.text.strip(" ,"))]
+            left = not added or any(words in best.prompt for words in added)
+            since = "" if left else " (replaced since)"
+            yield Text(f"  {step.edit.axis}: {printable(step.edit.instruction)}{since}")
+        before = step.prompt
+
+
+def _stepped_in(run: Trajectory) -> Iterator[Text]:
+    """How often the language model was of no use, if it ever was."""
+    times = sum(event.type == "fallback" for event in run.events)
+    if times:
+        often = "once" if times == 1 else f"{times} times"
+        model = printable(run.config.llm)
+        yield Text.assemble(("Stepped in   ", "bold"), f"the catalogue, {often}, for {model}")
 
 
 def _commands(run: Trajectory, folder: Path) -> Iterator[Text]:

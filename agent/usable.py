@@ -112,7 +112,7 @@ def _llm_fix(spec: str, base_url: str | None) -> str:
         return "pamela-agent doctor --llm catalogue"
     match parsed:
         case HostedSpec(provider="ollama" | "ollama_chat", model=model):
-            return f"ollama pull {shlex.quote(model)}"
+            return f"ollama serve & ollama pull {shlex.quote(model)}"
         case HostedSpec(provider="hosted_vllm", model=model):
             return f"vllm serve {shlex.quote(model)}"
         case HostedSpec() if base_url is not None:
@@ -120,9 +120,16 @@ def _llm_fix(spec: str, base_url: str | None) -> str:
         case HostedSpec():
             return _key_fix(parsed)
         case TransformersSpec(model=model):
-            return f"hf download {shlex.quote(model)}"
+            return _fetched(model, "pamela-agent doctor --llm catalogue")
         case _:
             return ""
+
+
+def _fetched(place: str, otherwise: str) -> str:
+    """How to get a model; a folder that isn't there can't be fetched."""
+    if Path(place).is_absolute() or place.startswith((".", "~")):
+        return otherwise
+    return f"hf download {shlex.quote(place)}"
 
 
 def _key_fix(spec: HostedSpec) -> str:
@@ -141,7 +148,7 @@ def _renderer_fix(spec: str) -> str:
         "openai": "export OPENAI_API_KEY=…",
         "scene": EXTRA,
         "miniature": "pip install --force-reinstall pamela-agent",
-        "diffusers": f"hf download {shlex.quote(place)}",
+        "diffusers": _fetched(place, "pamela-agent doctor --renderer miniature"),
     }
     return fixes.get(kind, "pamela-agent doctor --renderer miniature")
 

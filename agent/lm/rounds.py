@@ -232,5 +232,8 @@ class LMProposer:
             yield Event(type="proposal_failed", iteration=iteration, message=message)
         if not self._warned and any(outcome.used.cost_usd is None for outcome in asked.outcomes):
             self._warned = True
-            message = f"the price of {self._spec!r} is not known: cost_usd leaves it out"
+            message = (
+                f"the price of {self._spec!r} is not known: its cost counts as nothing, and "
+                f"--max-cost can't stop it"
+            )
             yield Event(type="warning", iteration=iteration, message=message)

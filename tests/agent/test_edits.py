@@ -91,3 +91,10 @@ def test_instructions_are_one_short_line():
     assert len(long.instruction) <= 200
     assert "\n" not in long.instruction
     assert none.instruction == "change the prompt"
+
+
+def test_edits_that_say_a_part_again_are_dropped():
+    said = prompts_of("a rock, in moonlight, in moonlight", "a rock, In moonlight., fog")
+    assert said == ["a rock, In moonlight., fog"]
+    twice = "a rock, red, red"
+    assert prompts_of(f"{twice}, fog", parent_prompt=twice) == [f"{twice}, fog"]

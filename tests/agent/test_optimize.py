@@ -450,7 +450,9 @@ def test_run_that_is_done_is_not_run_again(new_store: NewStore, user: UserProfil
     assert (store.folder / "trajectory.jsonl").read_bytes() == before
 
 
-UNPRICED = "the price of 'scripted' is not known: cost_usd leaves it out"
+UNPRICED = (
+    "the price of 'scripted' is not known: its cost counts as nothing, and --max-cost can't stop it"
+)
 
 
 class Unpriced(ScriptedProposer):

@@ -237,3 +237,22 @@ def test_no_colour_is_wanted(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setenv(name, {"NO_COLOR": "1", "TERM": "dumb"}[name])
 
     assert not is_colourful(Console(force_terminal=True))
+
+
+def test_edits_that_a_later_one_took_back_say_so():
+    last = candidate("c0002", "c0001", 3.5, "a rock, at dawn")
+    found = run(Gain(search=0.5), best=last).model_copy(
+        update={"candidates": (INITIAL, MIDDLE, last)}
+    )
+    said = printed(*closing(found, None, colourful=False))
+    assert "change c0001 (replaced since)\n" in said
+    assert "change c0002\n" in said
+
+
+def test_closing_says_how_often_the_catalogue_stepped_in():
+    event = Event(type="fallback", iteration=1, message="the catalogue proposes edits instead")
+    config = RunConfig(llm="openai/tiny", scorer="pamela")
+    found = run(Gain(search=0.5)).model_copy(update={"events": (event,) * 3, "config": config})
+    said = printed(*closing(found, None, colourful=False))
+    assert "the catalogue, 3 times, for openai/tiny" in said
+    assert "Stepped in" not in printed(*closing(run(Gain(search=0.5)), None, colourful=False))

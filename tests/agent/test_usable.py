@@ -41,7 +41,7 @@ def test_a_server_is_asked_for_its_models():
 @pytest.mark.parametrize(
     ("spec", "fix"),
     [
-        ("ollama_chat/llama3.1:8b", "ollama pull llama3.1:8b"),
+        ("ollama_chat/llama3.1:8b", "ollama serve & ollama pull llama3.1:8b"),
         ("hosted_vllm/meta-llama/x", "vllm serve meta-llama/x"),
         ("openai/x", "curl http://127.0.0.1:9/v1"),
     ],
@@ -55,6 +55,9 @@ def test_a_server_that_is_not_there_is_told(spec: str, fix: str):
 
 def test_a_model_that_is_not_here_is_fetched_by_one_command():
     assert check_llm("transformers:no/such-model").fix == "hf download no/such-model"
+    assert check_llm("transformers:/no/folder").fix == "pamela-agent doctor --llm catalogue"
+    gone = check_renderer("diffusers:/no/folder")
+    assert gone.fix == "pamela-agent doctor --renderer miniature"
 
 
 def test_a_model_in_this_process_says_whether_it_keeps_to_valid_json(

@@ -108,3 +108,14 @@ def test_the_first_is_described():
     proposer = FallbackProposer(Answering(), make_proposer("catalogue"))
 
     assert proposer.describe() == {"llm": "answering"}
+
+
+def test_nothing_steps_in_when_the_time_is_up():
+    left = iter([5.0, 0.0])
+    catalogue = make_proposer("catalogue")
+    proposer = FallbackProposer(Answering(nothing()), catalogue, time_left=lambda: next(left))
+    (in_time,) = proposer.propose([asking()])
+    (late,) = proposer.propose([asking()])
+
+    assert len(in_time.edits) == 4
+    assert late == nothing()

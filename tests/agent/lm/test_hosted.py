@@ -394,6 +394,19 @@ def test_a_price_that_is_not_known_is_told_once():
     assert [types_of(answer) for answer in answers] == [["warning"], []]
 
 
+@pytest.mark.parametrize(("limited", "warned"), [(True, ["warning"]), (False, [])])
+def test_a_price_of_ones_own_server_matters_where_the_cost_is_limited(
+    limited: bool, warned: list[str]
+):
+    with chat_server(partial(next_of, (GOOD,))) as server:
+        proposer = make_proposer(
+            "openai/scripted", base_url=server.url, policy=QUICK, limited=limited
+        )
+        (answer,) = proposer.propose([asking()])
+
+    assert types_of(answer) == warned
+
+
 def test_an_unknown_provider_is_told_with_the_known_ones():
     with pytest.raises(InputError) as caught:
         make_lm("opnai/gpt-4o")
