@@ -51,6 +51,8 @@ def figure_text(figure: Figure | None) -> str:
 
 def headline(run: Trajectory) -> str:
     """The gain in one honest sentence."""
+    if run.status == "running":
+        return _so_far(run)
     if len(run.candidates) == 1:
         return f"no edit was tried, so nothing is known of the gain{_why_none(run)}"
     if run.initial is None or run.best is None or run.gain.search is None:
@@ -67,6 +69,18 @@ def headline(run: Trajectory) -> str:
             f"(optimistic: the search chose by them)"
         )
     return f"{what} {_heldout_in_words(run, scale)}"
+
+
+def _so_far(run: Trajectory) -> str:
+    """What is known before anything is decided."""
+    if run.best is None or run.initial is None or run.best.id == run.initial.id:
+        return "not decided yet: no edit is ahead of your own prompt so far"
+    if run.gain.search is None:
+        return "not decided yet"
+    return (
+        f"not decided yet: the best so far is ahead by {signed(run.gain.search)}, on the seeds of "
+        f"the search only"
+    )
 
 
 def _why_none(run: Trajectory) -> str:

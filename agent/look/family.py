@@ -102,7 +102,7 @@ class Family:
         if candidate.status != "scored" or candidate.score is None:
             return f"{candidate.status}: {candidate.error or 'no reason was recorded'}"
         if self.run.best is not None and candidate.id == self.run.best.id:
-            return "the best"
+            return "the best so far" if self.run.status == "running" else "the best"
         if self.last_step is not None and candidate.id in self.last_step.beam:
             return "in the last beam"
         left = [step for step in self.run.steps if step.iteration >= candidate.iteration]
