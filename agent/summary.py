@@ -217,7 +217,7 @@ def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
     run, parent = family.run, family.parent(candidate)
     is_best = run.best is not None and candidate.id == run.best.id
     label = Text.assemble(
-        (printable(candidate.id), "bold"), "  ", (_verdict(run, candidate), "cyan")
+        (printable(candidate.id), "bold"), "  ", (_verdict(family, candidate), "cyan")
     )
     if candidate.edit is not None:
         label.append(f"  {candidate.edit.axis}: {printable(candidate.edit.instruction)}")
@@ -225,6 +225,8 @@ def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
         label.append("  best", "bold green")
     elif candidate.id in family.ever_kept:
         label.append("  kept", "green")
+    if candidate.score is not None and (why := family.why(candidate)):
+        label.append(f"  {why}", "yellow")
     if candidate.error is not None:
         label.append(f"\n{printable(candidate.error)}", "yellow")
     label.append("\n")
@@ -233,9 +235,10 @@ def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
     return label.append_text(diff_text(parent.prompt, candidate.prompt, colourful=colourful))
 
 
-def _verdict(run: Trajectory, candidate: Candidate) -> str:
+def _verdict(family: Family, candidate: Candidate) -> str:
+    run = family.run
     if candidate.score is None:
-        return candidate.status
+        return family.why(candidate)
     words = [f"{candidate.score:.3f}"]
     if run.initial is not None and run.initial.score is not None and candidate.parent is not None:
         words.append(f"({signed(candidate.score - run.initial.score)})")
