@@ -248,9 +248,13 @@ def test_the_whole_picture_that_is_rated_is_seen(opened: Open):
     assert seen == [True] * len(WINDOWS)
 
 
-def test_everybody_is_asked_only_on_request(opened: Open):
+def test_everybody_is_asked_only_on_request(opened: Open, place: Path):
     page = opened(f"/runs/{KEPT.name}/candidate?id=c0005")
     assert page.locator("table.opinions").count() == 0
+    broken = place / "people" / "broken.json"
+    broken.write_text("{")
     page.get_by_text("Ask for everybody").click()
     page.locator("table.opinions").wait_for()
+    assert "broken.json" in page.get_by_text("Left out:").inner_text()
+    broken.unlink()
     assert "me" in page.locator("table.opinions").inner_text()
