@@ -22,7 +22,7 @@ ROW, PICTURE = 66, 54
 WIDE, NARROW, WIDEST = 1032, 232, 340
 """Pixels that there are in all, and of a column."""
 MOST_COLUMNS, MOST_NODES, MOST_ROWS = 40, 240, 12
-BESIDE, LETTER = 62, 6.7
+BESIDE, LETTER = 62, 6.5
 """Where words beside a picture begin, and how wide a letter of them is."""
 MOST_LINES = 2
 GUTTER = 22
@@ -152,7 +152,14 @@ def _lines(family: Family, candidate: Candidate, width: int) -> tuple[str, ...]:
     else:
         words = label(new_values(candidate, parent))
     letters = int((width - BESIDE - GUTTER) / LETTER)
-    return tuple(wrap(printable(words), letters, max_lines=MOST_LINES, placeholder=" …")) or ("–",)
+    lines = wrap(
+        printable(words),
+        letters,
+        max_lines=MOST_LINES,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
+    return tuple(lines) or ("–",)
 
 
 def _node(
@@ -178,7 +185,7 @@ def _reach(node: Node) -> int:
     """About where the words beside a picture end."""
     first = f"{node.score:.2f} {node.why}" if node.score is not None else node.why
     letters = max(1.15 * len(first), *map(len, node.words))
-    return BESIDE + 8 + int((LETTER + 0.3) * letters)
+    return BESIDE + 8 + int((LETTER + 0.5) * letters)
 
 
 def _edges(family: Family, nodes: Mapping[str, Node], width: int) -> list[Edge]:
