@@ -5,11 +5,13 @@
 
 A file holds one prompt a line, as text or (where its name ends in `.jsonl`) as
 `{"prompt": "a rock"}`. The one rule that is not obvious: a prompt that comes twice, or a person
-that does, is an error, because results would count it twice.
+that does, is an error, because results would count it twice; where people are only shown
+(`usable_people`) what is wrong with one profile is told and costs the others nothing.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.clock import Clock
@@ -78,11 +80,45 @@ def _parsed(line: str, where: str) -> str:
     return value["prompt"]
 
 
+@dataclass(frozen=True)
+class People:
+    """Whose profiles can be used, by path, and why the others can't."""
+
+    usable: Mapping[Path, UserProfile]
+    problems: tuple[InputError, ...]
+
+
 def read_people(place: Path, clock: Clock) -> Mapping[Path, UserProfile]:
     """The profiles of a folder, or the one of a file, by path.
 
     Raises:
         InputError: there is none, one is not valid, or two have the same user_id.
+    """
+    people = sift_people(place, clock)
+    if people.problems:
+        raise people.problems[0]
+    return people.usable
+
+
+def usable_people(place: Path, clock: Clock) -> People:
+    """The profiles that can be used, at least one, and what is wrong with the others.
+
+    Raises:
+        InputError: there is none.
+    """
+    people = sift_people(place, clock)
+    if not people.usable:
+        raise InputError(
+            f"--users {str(place)!r} holds no profile that can be used: {people.problems[0]}"
+        )
+    return people
+
+
+def sift_people(place: Path, clock: Clock) -> People:
+    """The profiles of a folder, or the one of a file; of two with the same user_id the first.
+
+    Raises:
+        InputError: there is no profile, valid or not.
     """
     try:
         files = sorted(place.glob("*.json")) if place.is_dir() else [place]
@@ -94,13 +130,23 @@ def read_people(place: Path, clock: Clock) -> Mapping[Path, UserProfile]:
         )
     people: dict[Path, UserProfile] = {}
     known: dict[str, Path] = {}
+    problems: list[InputError] = []
     for file in files:
-        user = load_user(file, clock)
+        try:
+            user = load_user(file, clock)
+        except InputError as error:
+            problems.append(error)
+            continue
         if user.user_id in known:
-            raise InputError(
-                f"--users {str(place)!r}: {known[user.user_id].name!r} and {file.name!r} have the "
-                f"same user_id {user.user_id!r}: leave one out"
-            )
+            problems.append(_same(place, known[user.user_id], file, user.user_id))
+            continue
         known[user.user_id] = file
         people[file] = user
-    return people
+    return People(people, tuple(problems))
+
+
+def _same(place: Path, one: Path, other: Path, user_id: str) -> InputError:
+    return InputError(
+        f"--users {str(place)!r}: {one.name!r} and {other.name!r} have the same user_id "
+        f"{user_id!r}: leave one out"
+    )

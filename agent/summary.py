@@ -51,6 +51,8 @@ def figure_text(figure: Figure | None) -> str:
 
 def headline(run: Trajectory) -> str:
     """The gain in one honest sentence."""
+    if run.status == "running":
+        return _so_far(run)
     if len(run.candidates) == 1:
         return f"no edit was tried, so nothing is known of the gain{_why_none(run)}"
     if run.initial is None or run.best is None or run.gain.search is None:
@@ -67,6 +69,18 @@ def headline(run: Trajectory) -> str:
             f"(optimistic: the search chose by them)"
         )
     return f"{what} {_heldout_in_words(run, scale)}"
+
+
+def _so_far(run: Trajectory) -> str:
+    """What is known before anything is decided."""
+    if run.best is None or run.initial is None or run.best.id == run.initial.id:
+        return "not decided yet: no edit is ahead of your own prompt so far"
+    if run.gain.search is None:
+        return "not decided yet"
+    return (
+        f"not decided yet: the best so far is ahead by {signed(run.gain.search)}, on the seeds of "
+        f"the search only"
+    )
 
 
 def _why_none(run: Trajectory) -> str:
@@ -224,7 +238,7 @@ def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
     run, parent = family.run, family.parent(candidate)
     is_best = run.best is not None and candidate.id == run.best.id
     label = Text.assemble(
-        (printable(candidate.id), "bold"), "  ", (_verdict(run, candidate), "cyan")
+        (printable(candidate.id), "bold"), "  ", (_verdict(family, candidate), "cyan")
     )
     if candidate.edit is not None:
         label.append(f"  {candidate.edit.axis}: {printable(candidate.edit.instruction)}")
@@ -232,6 +246,8 @@ def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
         label.append("  best", "bold green")
     elif candidate.id in family.ever_kept:
         label.append("  kept", "green")
+    if candidate.score is not None and (why := family.why(candidate)):
+        label.append(f"  {why}", "yellow")
     if candidate.error is not None:
         label.append(f"\n{printable(candidate.error)}", "yellow")
     label.append("\n")
@@ -240,9 +256,10 @@ def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
     return label.append_text(diff_text(parent.prompt, candidate.prompt, colourful=colourful))
 
 
-def _verdict(run: Trajectory, candidate: Candidate) -> str:
+def _verdict(family: Family, candidate: Candidate) -> str:
+    run = family.run
     if candidate.score is None:
-        return candidate.status
+        return family.why(candidate)
     words = [f"{candidate.score:.3f}"]
     if run.initial is not None and run.initial.score is not None and candidate.parent is not None:
         words.append(f"({signed(candidate.score - run.initial.score)})")

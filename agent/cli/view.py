@@ -117,6 +117,12 @@ def _check(args: argparse.Namespace) -> None:
             raise InputError(f"--pictures {str(folder)!r} is no folder: name one that exists")
     if args.users is not None and not Path(args.users).exists():
         raise InputError(f"--users {str(args.users)!r} does not exist: name a folder with profiles")
+    if args.users is not None:
+        from agent.clock import Clock
+        from agent.lists import usable_people
+
+        for problem in usable_people(args.users, Clock()).problems:
+            print(printable(f"left out: {problem}"), file=sys.stderr, flush=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:

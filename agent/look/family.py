@@ -3,6 +3,7 @@
     family = Family(run)
     family.gain(candidate)          # its score less its parent's
     family.fate(candidate)          # "not kept: 3.49 is below the beam's last, 3.67"
+    family.why(candidate)           # "below 3.67"
 
 The one rule that is not obvious: a run may come from somebody else, so parents may be missing or
 go round in a circle; no walk here goes through a candidate twice.
@@ -17,6 +18,9 @@ from agent.trajectory import Candidate, Step, Trajectory
 
 MOST = 1e12
 """Figures beyond it are no measurements: they would drown all others, or overflow."""
+
+IS_BELOW, NOT_READ = " is below ", "the renderer would not read "
+"""What reasons say of words or pictures that have left the user's own, and of too many words."""
 
 
 def is_measured(value: float | None) -> TypeGuard[float]:
@@ -102,11 +106,10 @@ class Family:
         if candidate.status != "scored" or candidate.score is None:
             return f"{candidate.status}: {candidate.error or 'no reason was recorded'}"
         if self.run.best is not None and candidate.id == self.run.best.id:
-            return "the best"
+            return "the best so far" if self.run.status == "running" else "the best"
         if self.last_step is not None and candidate.id in self.last_step.beam:
             return "in the last beam"
-        left = [step for step in self.run.steps if step.iteration >= candidate.iteration]
-        step = next((s for s in left if candidate.id not in s.beam), None)
+        step = self._lost_in(candidate)
         if step is None:
             return "not decided yet"
         lowest = min(self._beam_scores(step), default=None)
@@ -119,9 +122,43 @@ class Family:
             f"the beam, {lowest:.2f}"
         )
 
+    def why(self, candidate: Candidate) -> str:
+        """Why it went no further, in a word or two; nothing where it may yet, or is the best."""
+        if candidate.status != "scored" or candidate.score is None:
+            word = _turned_away(candidate)
+            return f"{candidate.status}: {word}" if word else candidate.status
+        in_last = self.last_step is not None and candidate.id in self.last_step.beam
+        if in_last or candidate.id in self.winners:
+            return ""
+        step = self._lost_in(candidate)
+        if step is None:
+            return "not decided yet"
+        if candidate.id in self.ever_kept:
+            return "overtaken"
+        lowest = min(self._beam_scores(step), default=None)
+        if lowest is None:
+            return "not kept"
+        beaten = "below" if candidate.score < lowest - TIE else "ties with"
+        return f"{beaten} {lowest:.2f}"
+
+    def _lost_in(self, candidate: Candidate) -> Step | None:
+        """The first beam since it was tried that it is not in."""
+        later = (step for step in self.run.steps if step.iteration >= candidate.iteration)
+        return next((step for step in later if candidate.id not in step.beam), None)
+
     def _beam_scores(self, step: Step) -> list[float]:
         found = [self.by_id[name].score for name in step.beam if name in self.by_id]
         return [score for score in found if score is not None]
+
+
+def _turned_away(candidate: Candidate) -> str:
+    """A word for a recorded reason; nothing for one that is not known here."""
+    if candidate.status == "pruned":
+        return "tried before"
+    if candidate.status == "failed":
+        return "" if candidate.images else "no picture"
+    reason = candidate.error or ""
+    return "strayed" if IS_BELOW in reason else "too long" if NOT_READ in reason else ""
 
 
 def _difference(one: Candidate, other: Candidate | None) -> float | None:

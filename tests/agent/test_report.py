@@ -303,3 +303,30 @@ def test_bars_share_one_scale_with_zero_in_the_middle():
     assert plus.zero == minus.zero == 100.0
     assert plus.at - plus.zero == pytest.approx(minus.zero - minus.at)
     assert plus.low < plus.at < plus.high
+
+
+def test_bars_end_before_the_edge_and_say_where_they_are_cut_off():
+    wide, whole = bars([(1.0, (-0.5, 30.0)), (0.5, (0.25, 0.75))])
+
+    assert wide is not None
+    assert whole is not None
+    assert (wide.cut, whole.cut) == ((False, True), (False, False))
+    assert 10 < wide.high < 190
+
+
+def test_what_surely_lost_is_not_coloured_as_a_gain(folder: Path):
+    def worse(line: dict[str, Any]) -> dict[str, Any]:
+        if line["type"] == "candidate":
+            line["score"] = 4.0 - line["iteration"] - 0.01 * int(line["id"][1:])
+        return line
+
+    rewrite(folder, worse)
+    (by_axis,) = re.findall(r"By axis.*?</table>", page_text(folder), re.DOTALL)
+
+    assert '<td class="number sure down">−1.' in by_axis
+    assert '<g class="sure down">' in by_axis
+    assert "sure" not in by_axis.replace("sure down", "")
+
+
+def page_text(folder: Path) -> str:
+    return write_report(folder).read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ It needs Playwright's package and a Chromium (on Debian `apt install chromium`);
 none it is passed over, and everything that needs no browser is tested in `test_report.py`.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,6 +130,30 @@ CROSSINGS = """() => {
     }
   return [...new Set(found)];
 }"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_zero_can_be_seen_and_no_interval_touches_the_edge(
+    opened: "Callable[..., Page]", scheme: Literal["light", "dark"]
+):
+    page = opened("desktop", scheme)
+    zero, behind = page.evaluate(STROKES)
+
+    assert abs(shine(zero) - shine(behind)) / min(shine(zero) + 0.05, shine(behind) + 0.05) >= 2
+    assert page.evaluate(ENDS) < 190
+
+
+STROKES = """() => [getComputedStyle(document.querySelector('.forest .zero')).stroke,
+  getComputedStyle(document.body).backgroundColor]"""
+ENDS = """() => Math.max(...[...document.querySelectorAll('.forest g line')].map(
+  line => line.x2.baseVal.value))"""
+
+
+def shine(colour: str) -> float:
+    """Relative luminance, WCAG 2.1."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_all_pictures_are_there(opened: "Callable[..., Page]"):

@@ -10,7 +10,7 @@ from agent.display import Display
 from agent.look.family import Family
 from agent.observer import Row
 from agent.summary import closing, diff_text, heading, headline, tree
-from agent.trajectory import Candidate, Edit, Event, Gain, Heldout, Trajectory
+from agent.trajectory import Candidate, Edit, Event, Gain, Heldout, Step, Trajectory
 
 EVIL = "rocks [bold red]\x1b[2J :smile: <b>\n../"
 
@@ -163,6 +163,21 @@ def test_tree_shows_every_candidate_with_what_its_edit_changed():
     for words in ("a rock\n", "a rock[+, neon+]", "a [+mossy +]rock, neon"):
         assert words in text
     assert "3.500 (+0.50) adherence 0.31" in text
+
+
+def test_tree_says_why_a_branch_went_no_further():
+    beams = [
+        Step(iteration=1, beam=("c0001",), best_score=MIDDLE.score),
+        Step(iteration=2, beam=("c0002",), best_score=BEST.score),
+    ]
+    other = candidate("c0003", "c0000", 2.5, "a rock, mist").model_copy(update={"iteration": 1})
+    lost = run(Gain(search=0.5)).model_copy(
+        update={"candidates": (INITIAL, MIDDLE, BEST, other), "steps": tuple(beams)}
+    )
+    (line,) = (line for line in printed(tree(lost)).splitlines() if "c0003" in line)
+
+    assert f"below {MIDDLE.score:.2f}" in line
+    assert "below" not in printed(tree(lost)).replace(line, "")
 
 
 ROW = Row(1, 4, 3.5, 0.5, ("a mossy rock [/]", "a rock"), pictures=26, seconds=8.31)

@@ -23,7 +23,7 @@ from agent.trajectory import Candidate
 from scorer.pictures import PictureError
 
 if TYPE_CHECKING:
-    from scorer import UserProfile
+    from agent.lists import People
     from scorer.personal import PersonalScorer
 
 NOBODY = "nobody is known here: start `pamela-agent view` with --users FOLDER"
@@ -68,18 +68,18 @@ class Judge:
         self.lock = Lock()
         """Whoever uses the scorer holds it: the models are not for two threads at once."""
 
-    def people(self) -> "dict[Path, UserProfile]":
-        """The known people as their files are now.
+    def people(self) -> "People":
+        """The known people as their files are now, and which of those can't be used.
 
         Raises:
-            InputError: nobody is known, or a profile is not valid.
+            InputError: nobody is known.
         """
         from agent.clock import Clock
-        from agent.lists import read_people
+        from agent.lists import usable_people
 
         if self._users is None:
             raise InputError(NOBODY)
-        return dict(read_people(self._users, Clock()))
+        return usable_people(self._users, Clock())
 
     @cached_property
     def scorer(self) -> "PersonalScorer":
@@ -102,7 +102,7 @@ class Judge:
         Raises:
             InputError: nobody is known, or there is no such picture.
         """
-        people = list(self.people().values())
+        people = list(self.people().usable.values())
         if seed >= len(candidate.images):
             raise InputError(f"{candidate.id!r} has no picture")
         path = candidate.images[seed].path

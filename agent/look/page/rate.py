@@ -50,14 +50,16 @@ class Offer:
     words: str
 
 
-def people_of(site: Site) -> list[Offer]:
-    """Who may rate; nobody where no profiles were named."""
+def people_of(site: Site) -> tuple[list[Offer], list[str]]:
+    """Who may rate, and whose profile can't be used and why; nobody where none were named."""
     if site.settings.users is None:
-        return []
-    return [
+        return [], []
+    people = site.judge.people()
+    offers = [
         Offer(user.user_id, f"{user.user_id} ({len(user.ratings)} ratings)")
-        for user in site.judge.people().values()
+        for user in people.usable.values()
     ]
+    return offers, [str(problem) for problem in people.problems]
 
 
 def profile_of(site: Site, who: str) -> Path:
@@ -66,7 +68,7 @@ def profile_of(site: Site, who: str) -> Path:
     Raises:
         InputError: nobody is known by that name.
     """
-    for file, user in site.judge.people().items():
+    for file, user in site.judge.people().usable.items():
         if user.user_id == who:
             return file
     raise NotThereError(f"{who!r} is nobody of the folder of profiles")
@@ -116,13 +118,14 @@ def sitting_of(site: Site, who: str, what: str) -> Sitting:
 @router.get("/rate")
 def rate(site: TheSite, who: str = "", what: str = "") -> HTMLResponse:
     """Who rates what; then the pictures."""
-    people = people_of(site)
+    people, unusable = people_of(site)
     if who and what:
         profile_of(site, who)
         return site.page("rate.html", who=who, what=what)
     return site.page(
         "choose.html",
         people=people,
+        unusable=unusable,
         sets=sets_of(site),
         what=what,
         nobody=NOBODY if not people else None,

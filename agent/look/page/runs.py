@@ -75,7 +75,15 @@ def candidate(
     opinions = (
         site.judge.opinions_of(view.found, close.candidate, close.seed) if everybody else None
     )
-    return site.page("candidate.html", view=view, name=name, close=close, opinions=opinions)
+    unusable = site.judge.people().problems if everybody else ()
+    return site.page(
+        "candidate.html",
+        view=view,
+        name=name,
+        close=close,
+        opinions=opinions,
+        unusable=[str(problem) for problem in unusable],
+    )
 
 
 @router.get("/runs/{name}/compare")

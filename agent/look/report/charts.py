@@ -164,17 +164,23 @@ class Bar:
     at: float
     low: float
     high: float
+    cut: tuple[bool, bool] = (False, False)
+    """Whether the interval goes on below and above what is drawn; arrows say so."""
 
 
-WIDE = 200.0
+WIDE, INSET = 200.0, 12.0
+"""Of the drawing, and of what is free at its ends."""
 
 
 def bars(rows: Sequence[tuple[float, tuple[float, float] | None] | None]) -> list[Bar | None]:
-    """Where the means and intervals of a table's rows stand, 0 to `WIDE`; None stays None."""
+    """Where the means and intervals of a table's rows stand, 0 to `WIDE`; None stays None.
+
+    Intervals of few are wide: what goes beyond 1.6 times the largest mean is cut off.
+    """
     known = [row for row in rows if row is not None and _finite((row[0], 0.0))]
     means = [abs(mean) for mean, _ in known]
-    reach = 1.6 * max(means, default=1.0) or 1.0  # intervals of few are wide: those are cut off
-    scale = Scale(-reach, reach, 4.0, WIDE - 4.0)
+    reach = 1.6 * max(means, default=1.0) or 1.0
+    scale = Scale(-reach, reach, INSET, WIDE - INSET)
 
     def placed(value: float) -> float:
         return scale(max(-reach, min(reach, value)))
@@ -186,5 +192,6 @@ def bars(rows: Sequence[tuple[float, tuple[float, float] | None] | None]) -> lis
             continue
         mean, interval = row
         low, high = interval or (mean, mean)
-        found.append(Bar(scale(0.0), placed(mean), placed(low), placed(high)))
+        cut = (low < -reach, high > reach)
+        found.append(Bar(scale(0.0), placed(mean), placed(low), placed(high), cut))
     return found

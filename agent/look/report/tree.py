@@ -9,16 +9,22 @@ those that were kept and the best of the others are drawn, and `hidden` says how
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from textwrap import wrap
 
+from agent.look.effects import label, new_values
 from agent.look.family import Family
 from agent.look.report.thumbnails import Small
+from agent.text import printable
 from agent.trajectory import Candidate
 
-COLUMN, ROW, PICTURE = 232, 66, 54
+ROW, PICTURE = 66, 54
+WIDE, NARROW, WIDEST = 1032, 232, 340
+"""Pixels that there are in all, and of a column."""
 MOST_COLUMNS, MOST_NODES, MOST_ROWS = 40, 240, 12
-TEXT = 22
-"""Characters of an edit beside its picture."""
+BESIDE, LETTER = 62, 6.5
+"""Where words beside a picture begin, and how wide a letter of them is."""
+MOST_LINES = 2
 GUTTER = 22
 """Between two columns, where nothing is written."""
 LANES = (0, -3, 3)
@@ -34,12 +40,19 @@ class Node:
     id: str
     link: str
     score: float | None
-    status: str
-    words: str
+    why: str
+    """Why it went no further."""
+    words: tuple[str, ...]
+    """What was changed, by its short name, in lines."""
     title: str
     kind: str
     """`best`, `winner`, `kept` or `lost`."""
     picture: Small | None
+
+    @property
+    def top(self) -> int:
+        """Where its first line stands."""
+        return self.y + (22 if len(self.words) == 1 else 15)
 
 
 @dataclass(frozen=True)
@@ -80,22 +93,23 @@ def picture_tree(
 ) -> Tree:
     """Places everything that is drawn."""
     columns, left_out = _columns(family)
+    width = min(WIDEST, max(NARROW, WIDE // max(1, len(columns))))
     limit = max(2, min(MOST_ROWS, MOST_NODES // max(1, len(columns))))
-    placed: dict[str, tuple[int, int]] = {}
-    nodes: list[Node] = []
+    nodes: dict[str, Node] = {}
     heads: list[Column] = []
     for number, (iteration, candidates) in enumerate(columns):
         shown = candidates[:limit]
-        x = 4 + number * COLUMN
+        x = 4 + number * width
         for row, candidate in enumerate(shown):
-            placed[candidate.id] = (x, 28 + row * ROW)
-            nodes.append(_node(family, candidate, placed[candidate.id], links, small))
+            lines = _lines(family, candidate, width)
+            node = _node(family, candidate, lines, links[candidate.id], small(candidate))
+            nodes[candidate.id] = replace(node, x=x, y=28 + row * ROW)
         heads.append(Column(x, iteration, len(candidates) - len(shown), 36 + len(shown) * ROW))
     return Tree(
-        width=max(1, len(columns)) * COLUMN,
+        width=max(1, len(columns)) * width,
         height=max((column.end for column in heads), default=0) + 14,
-        nodes=tuple(nodes),
-        edges=tuple(_edges(family, placed)),
+        nodes=tuple(nodes.values()),
+        edges=tuple(_edges(family, nodes, width)),
         columns=tuple(heads),
         left_out=left_out,
     )
@@ -128,60 +142,76 @@ def _kind(family: Family, candidate: Candidate) -> str:
     return "kept" if candidate.id in family.ever_kept else "lost"
 
 
+def _lines(family: Family, candidate: Candidate, width: int) -> tuple[str, ...]:
+    """What was changed, by the names that the tables of effects use."""
+    parent = family.parent(candidate)
+    if candidate.edit is None:
+        words = "your own prompt"
+    elif parent is None:
+        words = candidate.edit.instruction
+    else:
+        words = label(new_values(candidate, parent))
+    letters = int((width - BESIDE - GUTTER) / LETTER)
+    lines = wrap(
+        printable(words),
+        letters,
+        max_lines=MOST_LINES,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
+    return tuple(lines) or ("–",)
+
+
 def _node(
-    family: Family,
-    candidate: Candidate,
-    place: tuple[int, int],
-    links: Mapping[str, str],
-    small: Callable[[Candidate], Small | None],
+    family: Family, candidate: Candidate, lines: tuple[str, ...], link: str, picture: Small | None
 ) -> Node:
-    edit = candidate.edit
-    words = "your own prompt" if edit is None else edit.instruction
+    """A node that has no place yet."""
+    words = "your own prompt" if candidate.edit is None else candidate.edit.instruction
     return Node(
-        x=place[0],
-        y=place[1],
+        x=0,
+        y=0,
         id=candidate.id,
-        link=links[candidate.id],
+        link=link,
         score=candidate.score,
-        status=candidate.status,
-        words=words if len(words) <= TEXT else words[: TEXT - 1].rstrip() + "…",
+        why=family.why(candidate),
+        words=lines,
         title=f"{candidate.id} · {words} · {family.fate(candidate)}",
         kind=_kind(family, candidate),
-        picture=small(candidate),
+        picture=picture,
     )
 
 
-def _reach(family: Family, candidate: Candidate) -> int:
-    """About where the words beside the parent's picture end."""
-    parent = family.parent(candidate)
-    words = parent.edit.instruction if parent is not None and parent.edit else "your own prompt"
-    return PICTURE + 16 + 7 * min(len(words), TEXT)
+def _reach(node: Node) -> int:
+    """About where the words beside a picture end."""
+    first = f"{node.score:.2f} {node.why}" if node.score is not None else node.why
+    letters = max(1.15 * len(first), *map(len, node.words))
+    return BESIDE + 8 + int((LETTER + 0.5) * letters)
 
 
-def _edges(family: Family, placed: Mapping[str, tuple[int, int]]) -> list[Edge]:
+def _edges(family: Family, nodes: Mapping[str, Node], width: int) -> list[Edge]:
     edges: list[Edge] = []
     jumps = 0
-    for name, (x, y) in placed.items():
+    for name, node in nodes.items():
         candidate = family.by_id[name]
-        start = placed.get(candidate.parent or "")
+        start = nodes.get(candidate.parent or "")
         if start is None:
             continue
-        begin = min(start[0] + COLUMN - GUTTER, start[0] + _reach(family, candidate))
-        way = _way(start, (x, y), lane=LANES[jumps % len(LANES)])
-        jumps += x - start[0] != COLUMN
-        edges.append(Edge(f"M{begin} {start[1] + PICTURE // 2}{way}", _kind(family, candidate)))
+        begin = min(start.x + width - GUTTER, start.x + _reach(start))
+        way = _way(start, node, width, lane=LANES[jumps % len(LANES)])
+        jumps += node.x - start.x != width
+        edges.append(Edge(f"M{begin} {start.y + PICTURE // 2}{way}", node.kind))
     order = {"lost": 0, "kept": 1, "winner": 2, "best": 2}
     return sorted(edges, key=lambda edge: order[edge.kind])
 
 
-def _way(start: tuple[int, int], end: tuple[int, int], *, lane: int) -> str:
+def _way(start: Node, end: Node, width: int, *, lane: int) -> str:
     """From beside a parent to its child; over columns between them it goes between their rows."""
-    out, into = start[0] + COLUMN - GUTTER, end[0] - 4
-    y0, y1 = start[1] + PICTURE // 2, end[1] + PICTURE // 2
-    if end[0] - start[0] == COLUMN:
+    out, into = start.x + width - GUTTER, end.x - 4
+    y0, y1 = start.y + PICTURE // 2, end.y + PICTURE // 2
+    if end.x - start.x == width:
         return f"H{out}{_bend(out, y0, into, y1)}"
     gap = y0 + (ROW // 2 if y1 >= y0 else -(ROW // 2)) + lane  # beside the parent's own row
-    first, last = start[0] + COLUMN - 4, end[0] - GUTTER
+    first, last = start.x + width - 4, end.x - GUTTER
     return f"H{out}{_bend(out, y0, first, gap)}H{last}{_bend(last, gap, into, y1)}"
 
 

@@ -22,6 +22,7 @@ from agent.look.report.history import guard_charts, score_chart
 from agent.look.report.thumbnails import Album, Small
 from agent.look.report.tree import Tree, picture_tree
 from agent.look.salvage import Salvaged
+from agent.look.so_far import so_far
 from agent.summary import headline
 from agent.text import Piece, word_diff
 from agent.trajectory import Candidate, Event, Image, Trajectory
@@ -96,6 +97,7 @@ class View:
 
     found: Salvaged
     run: Trajectory
+    """While it goes on, with the best so far."""
     headline: str
     first: Small | None
     best: Small | None
@@ -123,7 +125,8 @@ class View:
 
 def view_of(found: Salvaged, pictures: Album) -> View:
     """Reads the pictures and works out everything else."""
-    run, family = found.run, Family(found.run)
+    run = so_far(found.run)
+    family = Family(run)
     cards = _cards(family, pictures)
     links = {card.candidate.id: card.link for card in cards}
     small = {card.candidate.id: card.picture for card in cards}

@@ -226,9 +226,35 @@ def test_ratings_go_into_the_profile_and_can_be_taken_back(opened: Open, place: 
     assert (place / "people" / "ratings").is_dir()
 
 
-def test_everybody_is_asked_only_on_request(opened: Open):
+WINDOWS = ((1280, 720), (1280, 900), (1920, 1080), (360, 780))
+WHOLE = """() => {
+  const [image, stage] = [".stage img", ".stage"].map((name) =>
+    document.querySelector(name).getBoundingClientRect());
+  return image.top >= stage.top && image.bottom <= stage.bottom && image.left >= stage.left
+    && image.right <= stage.right && stage.top >= 0 && stage.bottom <= innerHeight
+    && stage.right <= innerWidth;
+}"""
+
+
+def test_the_whole_picture_that_is_rated_is_seen(opened: Open):
+    page = opened(f"/rate?who=me&what=run:{KEPT.name}")
+    page.locator(READY).wait_for()
+    until(page, "document.querySelector('.stage img').naturalWidth > 0")
+    seen: list[bool] = []
+    for width, height in WINDOWS:
+        page.set_viewport_size({"width": width, "height": height})
+        seen.append(page.evaluate(WHOLE))
+
+    assert seen == [True] * len(WINDOWS)
+
+
+def test_everybody_is_asked_only_on_request(opened: Open, place: Path):
     page = opened(f"/runs/{KEPT.name}/candidate?id=c0005")
     assert page.locator("table.opinions").count() == 0
+    broken = place / "people" / "broken.json"
+    broken.write_text("{")
     page.get_by_text("Ask for everybody").click()
     page.locator("table.opinions").wait_for()
+    assert "broken.json" in page.get_by_text("Left out:").inner_text()
+    broken.unlink()
     assert "me" in page.locator("table.opinions").inner_text()
