@@ -22,12 +22,14 @@ import PIL.Image
 from agent.errors import InputError, RunError
 from agent.folder import (
     acquire,
+    check_own,
     is_held,
     new_run_folder,
     read_header,
     written,
 )
 from agent.gaps import FEW, named, unproposed
+from agent.look.inside import inside, picture_of
 from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
@@ -51,7 +53,7 @@ from agent.trajectory import (
     Trajectory,
 )
 from scorer.files import unwritable
-from scorer.pictures import PictureError, read_picture
+from scorer.pictures import PictureError
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -125,8 +127,10 @@ class RunStore:
         """Goes on with a run that is not done.
 
         Raises:
-            InputError: the folder holds no run, or another process is at work on it.
+            InputError: the folder holds no run, another process is at work on it, or something in
+                it leads out of it.
         """
+        check_own(folder)
         header = read_header(folder)
         lock = acquire(folder)
         try:
@@ -265,7 +269,7 @@ class RunStore:
 
     def _is_kept(self, image: Image) -> bool:
         try:
-            return pixel_digest(read_picture(self.folder / image.path)) == image.sha256
+            return pixel_digest(picture_of(self.folder, image.path)) == image.sha256
         except (PictureError, OSError):
             return False
 
@@ -273,9 +277,11 @@ class RunStore:
         """Makes the candidate's first picture the run's `best.png`."""
         if not candidate.images:
             return
-        source = self.folder / candidate.images[0].path
-        if not source.is_file():
-            raise RunError(f"the picture {str(source)!r} is gone: restore it, or start a new run")
+        name = candidate.images[0].path
+        source = inside(self.folder, name)
+        if source is None:
+            gone = str(self.folder / name)
+            raise RunError(f"the picture {gone!r} is gone: restore it, or start a new run")
         copy_best(source, self.folder)
 
 

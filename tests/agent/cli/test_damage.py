@@ -162,3 +162,48 @@ def test_candidates_without_their_proposal_are_not_gone_on_with(
 def profile_of(user_id: str) -> Path:
     files = (ROOT / "examples").glob("*.json")
     return next(file for file in files if json.loads(file.read_text())["user_id"] == user_id)
+
+
+@pytest.fixture
+def broken_off(small_run: Run, here: Path) -> Path:
+    """A run that was ended before its held-out pictures."""
+    small_run()
+    (run,) = (here / "runs").iterdir()
+    lines = lines_of(run)
+    (run / "trajectory.jsonl").write_text("".join(lines[: of_type(run, "step")[0] + 1]))
+    return run
+
+
+@pytest.mark.parametrize("name", ["run.json", "trajectory.jsonl", "images", ".lock"])
+def test_a_run_whose_files_are_links_is_not_gone_on_with(
+    broken_off: Path, pamela: Run, here: Path, name: str
+):
+    outside = here / "outside"
+    if (broken_off / name).exists():
+        (broken_off / name).rename(outside)
+    else:
+        outside.write_text("somebody's")
+    (broken_off / name).symlink_to(outside)
+
+    def everything() -> dict[Path, bytes]:
+        return {f: f.read_bytes() for f in sorted(here.rglob("*")) if f.is_file()}
+
+    before = everything()
+    answer = pamela("run", "--resume", str(broken_off))
+
+    assert answer.code == 2
+    assert answer.err.count("\n") == 1
+    assert f"its {name} is a link" in answer.err
+    assert everything() == before
+
+
+def test_a_picture_that_is_a_link_to_elsewhere_counts_as_gone(
+    broken_off: Path, pamela: Run, here: Path
+):
+    picture = pictures(broken_off)[0]
+    picture.rename(here / "elsewhere.png")
+    picture.symlink_to(here / "elsewhere.png")
+    answer = pamela("run", "--resume", str(broken_off))
+
+    assert answer.code == 2
+    assert f"{picture.name}' is gone or damaged" in answer.err
