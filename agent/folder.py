@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 from agent.errors import InputError, RunError
-from agent.names import HEADER, IMAGES, LINES, LOCK, SCHEMA_VERSION
+from agent.names import HEADER, IMAGES, LINES, LOCK, SCHEMA_VERSION, unreadable
 from agent.records import RunHeader
 from agent.text import slug
 from scorer import files
@@ -76,9 +76,10 @@ def read_header(folder: Path) -> RunHeader:
     """
     try:
         header = RunHeader.model_validate_json(files.contents(folder / HEADER))
+    except ValidationError as error:
+        raise InputError(f"{str(folder)!r} is no run: its {HEADER} is not valid") from error
     except (OSError, ValueError) as error:
-        reason = "is not valid" if isinstance(error, ValidationError) else "can't be read"
-        raise InputError(f"{str(folder)!r} is no run: its {HEADER} {reason}") from error
+        raise InputError(unreadable(folder)) from error
     if header.schema_version != SCHEMA_VERSION:
         raise InputError(
             f"the run {header.id!r} has schema version {header.schema_version!r}, this program "

@@ -20,7 +20,7 @@ from agent.errors import InputError
 from agent.folder import is_held
 from agent.gaps import FEW, gaps, named
 from agent.look.inside import GONE, inside, is_whole
-from agent.names import HEADER, LINES, SCHEMA_VERSION
+from agent.names import HEADER, LINES, SCHEMA_VERSION, unreadable
 from agent.records import (
     EVENT_KEY,
     TYPES,
@@ -116,7 +116,7 @@ class Follower:
 def _header(folder: Path) -> tuple[RunHeader, list[str]]:
     path = inside(folder, HEADER)
     if path is None:
-        raise InputError(f"{str(folder)!r} is no run: it has no {HEADER}")
+        raise InputError(unreadable(folder))
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.look.page.shelf import Choice, Shelf
 from agent.store import load_run
 from tests.agent.cli.conftest import ROOT, Answer
 
@@ -207,3 +208,45 @@ def test_a_picture_that_is_a_link_to_elsewhere_counts_as_gone(
 
     assert answer.code == 2
     assert f"{picture.name}' is gone or damaged" in answer.err
+
+
+def spoil(file: Path, how: str) -> None:
+    """Takes a run's header away, or puts something else there."""
+    file.unlink()
+    match how:
+        case "torn":
+            file.write_text("{")
+        case "a folder":
+            file.mkdir()
+        case "a link":
+            file.symlink_to("/etc/hostname")
+        case _:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("gone", "it has no run.json"),
+        ("torn", "its run.json"),
+        ("a folder", "its run.json can't be read"),
+        ("a link", "its run.json"),
+    ],
+)
+def test_a_run_without_its_header_is_named_where_it_lies(
+    shipped_run: Path, pamela: Run, how: str, words: str
+):
+    (shipped_run.parent / "notes").mkdir()
+    spoil(shipped_run / "run.json", how)
+    answer = pamela("runs")
+
+    assert answer.code == 0
+    assert answer.err.count("\n") == 1
+    assert f"{shipped_run.name}' is no run: {words}" in answer.err
+    (told,) = Shelf(shipped_run.parent).chosen(Choice()).damaged
+    assert told in answer.err
+    for reference in (shipped_run.name, str(shipped_run)):
+        shown = pamela("show", reference)
+        assert shown.code == 2
+        assert f"is no run: {words}" in shown.err
+        assert shown.err.count("\n") == 1
