@@ -9,7 +9,6 @@ from its start and records everything again; what was written before is passed o
 ends up as that of an undisturbed run.
 """
 
-import hashlib
 import os
 import shutil
 from collections import Counter
@@ -29,7 +28,7 @@ from agent.folder import (
     written,
 )
 from agent.gaps import FEW, named, unproposed
-from agent.look.inside import inside, picture_of
+from agent.look.inside import inside, is_recorded, pixel_digest
 from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
@@ -53,7 +52,6 @@ from agent.trajectory import (
     Trajectory,
 )
 from scorer.files import unwritable
-from scorer.pictures import PictureError
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -87,11 +85,6 @@ def load_run(path: str | os.PathLike[str]) -> Trajectory:
     header = read_header(folder)
     records = read_records(folder / LINES)
     return trajectory_of(header, records, held=records.result is None and is_held(folder))
-
-
-def pixel_digest(picture: PIL.Image.Image) -> str:
-    """SHA-256 of the decoded RGB pixels, row by row, as a hex string."""
-    return hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest()
 
 
 class RunStore:
@@ -258,7 +251,7 @@ class RunStore:
         """
         kept = [image for c in self.records.candidates.values() for image in c.images]
         kept += [held.image for held in self.records.heldout.values() if held.image is not None]
-        lost = [image.path for image in kept if not self._is_kept(image)]
+        lost = [image.path for image in kept if not is_recorded(self.folder, image)]
         if lost:
             first = str(self.folder / lost[0])
             which = f"the picture {first!r} is" if len(lost) == 1 else f"{len(lost)} pictures are"
@@ -266,12 +259,6 @@ class RunStore:
             raise InputError(
                 f"{which} gone or damaged{more}: restore what is gone, or start a new run"
             )
-
-    def _is_kept(self, image: Image) -> bool:
-        try:
-            return pixel_digest(picture_of(self.folder, image.path)) == image.sha256
-        except (PictureError, OSError):
-            return False
 
     def publish_best(self, candidate: Candidate) -> None:
         """Makes the candidate's first picture the run's `best.png`."""

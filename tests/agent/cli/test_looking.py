@@ -203,7 +203,7 @@ def test_a_damaged_run_is_listed_and_shown_with_what_is_missing(
         answer = pamela(*words)
         assert answer.code == 0
         assert "schema version 7" in answer.err
-        assert "1 lines of trajectory.jsonl can't be read: 2" in answer.err
+        assert "a line of trajectory.jsonl can't be read: 2" in answer.err
         assert folder.name in answer.out
     assert pamela("run", "--resume", folder.name).code == 2
 
