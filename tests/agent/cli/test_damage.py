@@ -319,3 +319,13 @@ def test_the_best_whose_line_is_lost_is_not_said_never_to_have_been(shipped_run:
         answer = pamela("show", "latest", name)
         assert answer.code == 2
         assert f"the line of '{best.id}' in trajectory.jsonl is lost" in answer.err
+
+
+def test_what_was_shown_before_a_break_is_not_shown_again(broken_off: Path, pamela: Run):
+    shown = pamela("show", "latest").out
+    assert f"Go on        pamela-agent run --resume runs/{broken_off.name}\n" in shown
+    answer = pamela("run", "--resume", "latest")
+
+    assert answer.code == 0
+    assert "iteration 0/1" not in answer.err
+    assert answer.err.count("iteration 1/1") == 1
