@@ -100,8 +100,8 @@ class Display:
         say(self._console, Text(printable(f"{event.type}: {event.message}"), "yellow"))
 
     def row(self, row: Row) -> None:
-        """Shows a finished iteration."""
-        if self._quiet:
+        """Shows a finished iteration, unless it was shown before the run was resumed."""
+        if self._quiet or row.replayed:
             return
         if self._live and self._console.width >= TABLE_WIDTH:
             self._console.print(self._table(row))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.errors import InputError
 from agent.folder import read_header
-from agent.names import HEADER, run_folders
+from agent.names import HEADER, run_folders, unreadable
 from agent.records import RunHeader
 
 
@@ -71,10 +71,20 @@ def resolve_run(runs_dir: Path, reference: str) -> Path:
         raise InputError(f"{reference!r} fits several runs: {ids}; give more of the id")
     if _is_run(runs_dir / reference):  # there, but damaged or newer: whoever reads it says so
         return runs_dir / reference
+    for folder in (runs_dir / reference, Path(reference)):
+        if reference and _is_folder(folder):
+            raise InputError(unreadable(folder))
     raise InputError(
         f"{reference!r} is no run of {str(runs_dir)!r} and no run's folder: "
         f"`pamela-agent runs --runs-dir {runs_dir}` lists them"
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_run(reference: str | Path) -> bool:

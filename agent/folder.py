@@ -7,7 +7,9 @@ The one rule that is not obvious: whether a run is at work is asked of its lock,
 somebody would have to remove, so a run that was killed is never taken for one that goes on.
 """
 
+import os
 import secrets
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 from agent.errors import InputError, RunError
-from agent.names import HEADER, LOCK, SCHEMA_VERSION
+from agent.names import HEADER, IMAGES, LINES, LOCK, SCHEMA_VERSION, unreadable
 from agent.records import RunHeader
 from agent.text import slug
 from scorer import files
@@ -74,15 +76,40 @@ def read_header(folder: Path) -> RunHeader:
     """
     try:
         header = RunHeader.model_validate_json(files.contents(folder / HEADER))
+    except ValidationError as error:
+        raise InputError(f"{str(folder)!r} is no run: its {HEADER} is not valid") from error
     except (OSError, ValueError) as error:
-        reason = "is not valid" if isinstance(error, ValidationError) else "can't be read"
-        raise InputError(f"{str(folder)!r} is no run: its {HEADER} {reason}") from error
+        raise InputError(unreadable(folder)) from error
     if header.schema_version != SCHEMA_VERSION:
         raise InputError(
             f"the run {header.id!r} has schema version {header.schema_version!r}, this program "
             f"reads {SCHEMA_VERSION}: use the version that wrote it"
         )
     return header
+
+
+def check_own(folder: Path) -> None:
+    """Makes sure that what a run goes on with lies in its own folder, before any of it is opened.
+
+    Raises:
+        InputError: something of it is a link, which may lead anywhere, or not what a run makes.
+    """
+    for name, of_kind, kind in (
+        (HEADER, stat.S_ISREG, "regular file"),
+        (LINES, stat.S_ISREG, "regular file"),
+        (LOCK, stat.S_ISREG, "regular file"),
+        (IMAGES, stat.S_ISDIR, "folder"),
+    ):
+        path = folder / name
+        if not os.path.lexists(path):
+            continue
+        mode = path.lstat().st_mode
+        if not of_kind(mode):
+            what = "a link" if stat.S_ISLNK(mode) else f"no {kind}"
+            raise InputError(
+                f"the run {str(folder)!r} can't be gone on with: its {name} is {what}, and a run "
+                f"writes only into its own folder: put the {kind} itself there"
+            )
 
 
 def is_held(folder: Path) -> bool:

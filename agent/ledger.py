@@ -69,7 +69,7 @@ class Ledger:
         """Records what the beam holds, and shows its best picture."""
         seconds = self.clock.seconds()
         best = self.tried[step.beam[0]]
-        self.store.record(step, seconds)
+        new = self.store.record(step, seconds)
         self.store.publish_best(best)
         self.observer.row(
             Row(
@@ -80,6 +80,7 @@ class Ledger:
                 beam=tuple(self.tried[candidate].prompt for candidate in step.beam),
                 pictures=self.spent().renders,
                 seconds=seconds.total,
+                replayed=not new,
             )
         )
 

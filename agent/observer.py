@@ -27,6 +27,8 @@ class Row:
     """Drawn so far."""
     seconds: float
     """Since the run began."""
+    replayed: bool = False
+    """Whether it was finished before the run was resumed."""
 
 
 class Observer(Protocol):

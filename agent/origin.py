@@ -18,11 +18,15 @@ from agent.config import RunConfig
 from agent.errors import InputError
 from agent.find import resolve_run
 from agent.folder import read_header
+from agent.gaps import FEW, named
 from agent.session import Order
 from agent.store import load_run
 from agent.story import ADDRESSES, Story, Told, read_told
+from agent.text import brief
 from agent.trajectory import Origin
 
+LONGEST = 40
+"""Characters of a tag that is named."""
 OF_THE_MODEL = ("steps", "guidance", "size")
 
 
@@ -49,9 +53,20 @@ def from_picture(order: Order, path: Path, *, repeat: bool) -> tuple[Order, tupl
         picture=path.name,
     )
     prompt = told.prompt if order.prompt is None else order.prompt
+    told = replace(told, notes=(*told.notes, *_of_the_prompt(told, order.prompt)))
     taken, notes = (told.options, told.notes) if story is not None else _fitting(told, order)
     options = {**taken, **order.options}
     return replace(order, prompt=prompt, options=options, origin=origin), notes
+
+
+def _of_the_prompt(told: Told, said: str | None) -> list[str]:
+    """What is to be known of a picture's prompt beside the one that was said."""
+    if said is not None:
+        return [] if said == told.prompt else ["its own prompt gives way to --prompt"]
+    if not told.literal:
+        return []
+    what = named((brief(text, LONGEST) for text in told.literal), FEW)
+    return [f"weights and tags in its prompt are taken literally, as words: {what}"]
 
 
 def _fitting(told: Told, order: Order) -> tuple[Mapping[str, Any], tuple[str, ...]]:

@@ -19,7 +19,7 @@ from agent.clock import Clock
 from agent.config import RunConfig
 from agent.errors import InputError, RunError
 from agent.find import resolve_run
-from agent.folder import check_writable, new_run_folder, read_header
+from agent.folder import check_own, check_writable, new_run_folder, read_header
 from agent.header import changed_parts, make_header, path_from_run, profile_digest
 from agent.limits import plan_budget
 from agent.observer import Observer, Silent
@@ -221,6 +221,7 @@ def _card_of(user: UserProfile, order: Order) -> TasteCard | None:
 
 
 def _go_on(order: Order, clock: Clock, folder: Path, models: Models | None) -> Session | Outcome:
+    check_own(folder)
     header = read_header(folder)
     _check_same(header, order)
     trajectory = load_run(folder)

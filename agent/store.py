@@ -9,7 +9,6 @@ from its start and records everything again; what was written before is passed o
 ends up as that of an undisturbed run.
 """
 
-import hashlib
 import os
 import shutil
 from collections import Counter
@@ -22,12 +21,14 @@ import PIL.Image
 from agent.errors import InputError, RunError
 from agent.folder import (
     acquire,
+    check_own,
     is_held,
     new_run_folder,
     read_header,
     written,
 )
 from agent.gaps import FEW, named, unproposed
+from agent.look.inside import inside, is_recorded, pixel_digest
 from agent.names import BEST, HEADER, IMAGES, LINES
 from agent.records import (
     INITIAL_ID,
@@ -51,7 +52,6 @@ from agent.trajectory import (
     Trajectory,
 )
 from scorer.files import unwritable
-from scorer.pictures import PictureError, read_picture
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -87,11 +87,6 @@ def load_run(path: str | os.PathLike[str]) -> Trajectory:
     return trajectory_of(header, records, held=records.result is None and is_held(folder))
 
 
-def pixel_digest(picture: PIL.Image.Image) -> str:
-    """SHA-256 of the decoded RGB pixels, row by row, as a hex string."""
-    return hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest()
-
-
 class RunStore:
     """A run's folder that this process may write; made by `create` or `resume`.
 
@@ -125,8 +120,10 @@ class RunStore:
         """Goes on with a run that is not done.
 
         Raises:
-            InputError: the folder holds no run, or another process is at work on it.
+            InputError: the folder holds no run, another process is at work on it, or something in
+                it leads out of it.
         """
+        check_own(folder)
         header = read_header(folder)
         lock = acquire(folder)
         try:
@@ -254,7 +251,7 @@ class RunStore:
         """
         kept = [image for c in self.records.candidates.values() for image in c.images]
         kept += [held.image for held in self.records.heldout.values() if held.image is not None]
-        lost = [image.path for image in kept if not self._is_kept(image)]
+        lost = [image.path for image in kept if not is_recorded(self.folder, image)]
         if lost:
             first = str(self.folder / lost[0])
             which = f"the picture {first!r} is" if len(lost) == 1 else f"{len(lost)} pictures are"
@@ -263,19 +260,15 @@ class RunStore:
                 f"{which} gone or damaged{more}: restore what is gone, or start a new run"
             )
 
-    def _is_kept(self, image: Image) -> bool:
-        try:
-            return pixel_digest(read_picture(self.folder / image.path)) == image.sha256
-        except (PictureError, OSError):
-            return False
-
     def publish_best(self, candidate: Candidate) -> None:
         """Makes the candidate's first picture the run's `best.png`."""
         if not candidate.images:
             return
-        source = self.folder / candidate.images[0].path
-        if not source.is_file():
-            raise RunError(f"the picture {str(source)!r} is gone: restore it, or start a new run")
+        name = candidate.images[0].path
+        source = inside(self.folder, name)
+        if source is None:
+            gone = str(self.folder / name)
+            raise RunError(f"the picture {gone!r} is gone: restore it, or start a new run")
         copy_best(source, self.folder)
 
 

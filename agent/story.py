@@ -10,6 +10,7 @@ is input like any other, and what can't be used of it is passed over and named i
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,15 @@ NAMED = {"steps": "Steps", "guidance": "CFG scale", "seed": "Seed", "size": "Siz
 """How the common programs call what is a setting here."""
 SETTING = re.compile(r'\s*([\w .-]+):\s*("(?:\\.|[^"\\])+"|[^,]*)(?:,|$)')
 NEGATIVE = "Negative prompt:"
+OBEYED = re.compile(
+    r"<(?:lora|lyco|hypernet):[^<>]*>"  # another model's weights
+    r"|\([^()]+:\s*[\d.]+\s*\)"  # (moss:1.3)
+    r"|\({2,}[^()]+\){2,}|\[[^\[\]]+\]"  # ((moss)), [moss], [moss:rust:0.5]
+    r"|\bembedding:[\w.-]+|\bBREAK\b"
+)
+"""What the common programs take for more than words in a prompt."""
+NODES = "class_type"
+"""What each step of a ComfyUI workflow has."""
 
 
 class Story(BaseModel):
@@ -64,6 +74,8 @@ class Told:
     """None in pictures of other programs."""
     notes: tuple[str, ...] = ()
     """What could not be used, in words."""
+    literal: tuple[str, ...] = ()
+    """What other programs obey in the prompt, and what is but words here."""
 
 
 def story_of(run: str, user_prompt: str, config: RunConfig, *, warm: bool, **more: Any) -> Story:
@@ -125,7 +137,12 @@ def read_told(path: Path) -> Told:
             return replace(told, notes=(*notes, *told.notes))
     prompt = texts.get("prompt", "")
     if prompt.strip() and not _is_document(prompt):
-        return Told(prompt, notes=notes)
+        return Told(prompt, notes=notes, literal=_obeyed(prompt))
+    if NODES in prompt or "workflow" in texts:
+        raise InputError(
+            f"the picture {str(path)!r} is of ComfyUI, whose workflows are not read here: give "
+            f"its words with --prompt in place of --from"
+        )
     raise InputError(
         f"the picture {str(path)!r} does not say how it was made: name one of a run, or one with "
         f"the `parameters` text that other programs write, or give --prompt instead"
@@ -136,7 +153,8 @@ def _texts(path: Path) -> dict[str, str]:
     """The PNG's text, by its key."""
     try:
         if not path.is_file():
-            raise InputError(f"the picture {str(path)!r} is no file: name a PNG")
+            what = "is no file" if os.path.lexists(path) else "does not exist"
+            raise InputError(f"the picture {str(path)!r} {what}: name a PNG")
         with PIL.Image.open(path, formats=("PNG",)) as picture:
             picture.load()  # text may stand behind the pixels
             found: Mapping[Any, Any] = picture.info
@@ -147,6 +165,10 @@ def _texts(path: Path) -> dict[str, str]:
         raise InputError(
             f"{str(path)!r} can't be read as a PNG ({type(error).__name__})"
         ) from error
+
+
+def _obeyed(prompt: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found.group() for found in OBEYED.finditer(prompt)))
 
 
 def _is_document(text: str) -> bool:
@@ -185,7 +207,7 @@ def _from_parameters(text: str) -> Told | None:
     for name, key in NAMED.items():
         if key in found and not _take(options, name, found[key].strip()):
             notes.append(f"{key} {found[key].strip()[:40]!r} is not one for {option_of(name)}")
-    return Told(prompt, options, notes=tuple(notes))
+    return Told(prompt, options, notes=tuple(notes), literal=_obeyed(prompt))
 
 
 def _take(options: dict[str, Any], name: str, said: str) -> bool:

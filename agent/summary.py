@@ -20,7 +20,7 @@ from agent.gain import paired_differences
 from agent.look.family import Family
 from agent.names import REPORT
 from agent.standings import Figure
-from agent.text import marked, printable, word_diff
+from agent.text import brief, marked, printable, without_the_middle, word_diff
 from agent.trajectory import Candidate, Trajectory
 
 if TYPE_CHECKING:
@@ -111,9 +111,18 @@ def _heldout_in_words(run: Trajectory, scale: str) -> str:
     return sentence
 
 
-def diff_text(before: str, after: str, *, colourful: bool) -> Text:
-    """The new prompt with its changes marked, by colour or by brackets."""
+def diff_text(before: str, after: str, *, colourful: bool, whole: bool = True) -> Text:
+    """The new prompt with its changes marked, by colour or by brackets.
+
+    Args:
+        before: The prompt before it.
+        after: The new one.
+        colourful: Whether colours mark it.
+        whole: Whether long stretches that stayed the same are shown, too.
+    """
     pieces = word_diff(before, after)
+    if not whole:
+        pieces = without_the_middle(pieces)
     if not colourful:
         return Text(printable(marked(pieces)))
     return Text.assemble(*((printable(piece.text), STYLES[piece.change]) for piece in pieces))
@@ -125,7 +134,7 @@ def closing(run: Trajectory, folder: Path | None, *, colourful: bool) -> Iterato
         yield Text.assemble(("Best prompt  ", "bold"), printable(run.best.prompt))
         if run.best.parent is not None:
             yield Text("Edits marked ").append_text(
-                diff_text(run.prompt, run.best.prompt, colourful=colourful)
+                diff_text(run.prompt, run.best.prompt, colourful=colourful, whole=False)
             )
         yield from _edits(run, run.best)
     if run.status == "done":
@@ -191,7 +200,7 @@ def heading(run: Trajectory) -> Iterator[Text]:
     for name, value in (
         ("Run", f"{run.id} ({run.status})"),
         ("Person", run.user_id),
-        ("Prompt", run.prompt),
+        ("Prompt", brief(run.prompt)),
         *([("Began from", run.origin.in_words)] if run.origin is not None else []),
         ("Models", f"llm {config.llm}, renderer {config.renderer}, scorer {config.scorer}"),
         (
@@ -252,8 +261,10 @@ def _label(family: Family, candidate: Candidate, *, colourful: bool) -> Text:
         label.append(f"\n{printable(candidate.error)}", "yellow")
     label.append("\n")
     if parent is None:
-        return label.append(printable(candidate.prompt))
-    return label.append_text(diff_text(parent.prompt, candidate.prompt, colourful=colourful))
+        return label.append(printable(brief(candidate.prompt)))
+    return label.append_text(
+        diff_text(parent.prompt, candidate.prompt, colourful=colourful, whole=False)
+    )
 
 
 def _verdict(family: Family, candidate: Candidate) -> str:

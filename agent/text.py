@@ -9,7 +9,7 @@ as an escape instead, because what was sent to a renderer is always shown whole.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -23,6 +23,10 @@ FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 LINE_ENDS = frozenset({"Zl", "Zp"})
 MAX_SLUG = 24
+BRIEF = 240
+"""Characters of a prompt in lists and headings; three lines of a terminal."""
+AROUND = 60
+"""Characters on either side of a change that are shown of what stayed the same."""
 
 Change = Literal["same", "added", "removed"]
 
@@ -65,6 +69,11 @@ def printable(text: str) -> str:
     return "".join(_shown(text, place) for place in range(len(text)))
 
 
+def brief(text: str, most: int = BRIEF) -> str:
+    """The text for people, cut where it is longer than that; `…` says that there is more."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def slug(text: str) -> str:
     """A short name of a-z, 0-9 and hyphens that is safe in any path; `run` if nothing is left."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
@@ -90,6 +99,19 @@ def word_diff(before: str, after: str) -> list[Piece]:
         if k < m:
             pieces.append(Piece("added", "".join(new[k:m])))
     return pieces
+
+
+def without_the_middle(pieces: Sequence[Piece]) -> list[Piece]:
+    """A diff in which long stretches that stayed the same are cut to what is beside the changes."""
+    short: list[Piece] = []
+    for place, piece in enumerate(pieces):
+        text = piece.text
+        if piece.change == "same" and len(text) > BRIEF:
+            start = text[:AROUND].rstrip() if place > 0 else ""
+            end = text[-AROUND:].lstrip() if place < len(pieces) - 1 else ""
+            text = f"{start}…{end}" if start or end else brief(text)
+        short.append(Piece(piece.change, text))
+    return short
 
 
 def marked(pieces: Iterable[Piece]) -> str:

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from agent.look.salvage import Salvaged
 
 
-def find_run(runs_dir: Path, reference: str, *, pictures: bool = False) -> "Salvaged":
+def find_run(
+    runs_dir: Path, reference: str, *, pictures: bool = False, closely: bool = False
+) -> "Salvaged":
     """The run that is meant, as far as it can be read; what is missing goes to standard error.
 
     Args:
         runs_dir: Where the runs lie.
         reference: An id, the beginning of one, `latest`, or a folder.
         pictures: Whether pictures that are missing are said, too.
+        closely: Whether these include others than were recorded, which takes longer.
 
     Raises:
         InputError: there is none.
@@ -27,6 +30,6 @@ def find_run(runs_dir: Path, reference: str, *, pictures: bool = False) -> "Salv
     from agent.look.salvage import lost_pictures, salvage
 
     found = salvage(resolve_run(runs_dir, reference))
-    for problem in (*found.problems, *(lost_pictures(found) if pictures else ())):
+    for problem in (*found.problems, *(lost_pictures(found, closely=closely) if pictures else ())):
         complain(f"{found.folder.name or found.run.id}: {problem}")
     return found

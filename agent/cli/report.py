@@ -43,7 +43,7 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.out is not None:
         check_output(args.out, overwrite=args.overwrite)
-    found = find_run(args.runs_dir, args.run, pictures=True)
+    found = find_run(args.runs_dir, args.run, pictures=True, closely=True)
     place = write_report(found.folder, found, out=args.out, overwrite=args.overwrite)
     if args.json:
         print_json({"report": str(place), "bytes": place.stat().st_size})

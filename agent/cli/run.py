@@ -124,11 +124,14 @@ def _from_picture(order: "Order", args: argparse.Namespace) -> "Order":
     from agent.builders import make_config
     from agent.look.repeat import settings_line
     from agent.origin import from_picture
+    from agent.session import check_prompt
+    from agent.text import brief
 
     order, notes = from_picture(order, args.picture, repeat=args.repeat)
+    prompt = check_prompt(order.prompt)
     settings = settings_line(make_config(order.options)) or "the default settings"
     if not args.quiet:
-        complain(f"from {args.picture.name!r}: --prompt {order.prompt!r}, {settings}")
+        complain(f"from {args.picture.name!r}: --prompt {brief(prompt)!r}, {settings}")
     for note in notes:
         complain(f"from {args.picture.name!r}: {note}")
     return order

@@ -5,15 +5,14 @@
 
 A run is a designed experiment. The model is that of the catalogue (`agent.lm.taste`): a score is a
 constant of its run plus the worth of every value that its prompt carries. The worths are random
-effects around 0, whose variance and that of the noise are those that make the scores most likely
-(empirical Bayes; Robinson 1991, "That BLUP is a good thing"), so a value that was tried once is
-believed less than one that was tried often. The one rule that is not obvious: scores are used
-rather than gains, because a parent was chosen for its score, luck included, and all its children
-would look worse for it.
+effects around 0 (Robinson 1991, "That BLUP is a good thing"), so a value that was tried once is
+believed less than one that was tried often. Their variance and that of the noise are averaged over
+all that the scores allow, because few prompts with as many values leave nothing to estimate noise
+from. The one rule that is not obvious: scores are used rather than gains, because a parent was
+chosen for its score, luck included, and all its children would look worse for it.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,16 +20,22 @@ from numpy.typing import NDArray
 
 from agent.cards import CardEffect, TasteCard
 from agent.errors import InputError
+from agent.gain import paired_differences
+from agent.lm.taste import NOISE
 from agent.look.effects import FREE, Worth, new_values
 from agent.look.family import Family, is_measured
 from agent.trajectory import Trajectory
 
 Array = NDArray[np.float64]
 
-WIDTH = 1.96
-"""Standard deviations in a 95 % interval."""
-RATIOS = np.geomspace(0.02, 50.0, 25)
-"""Variance of the worths in that of the noise, tried one by one."""
+RATIOS = np.geomspace(0.1, 50.0, 25)
+"""Variance of the worths in that of the noise; beforehand one is as likely as another."""
+KNOWN = 4.0
+"""How many prompts' worth is known of the noise beforehand: a scaled inverse chi-square."""
+SHARE = 0.5
+"""Of the scores' variance, what is taken for noise beforehand where nothing was drawn twice."""
+MISFIT = NOISE**2
+"""Of the scores' variance, what worths that add up can't explain, beside what seeds do."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Design:
     scores: Array
     """Less the mean of their run, (prompt,)."""
     tried: Mapping[Worth, int]
+    noise: float | None
+    """Variance from seed to seed, where it is known."""
+    free: int
+    """Scores less the constants of the runs; at least 1."""
 
 
 def make_card(runs: Sequence[Trajectory]) -> TasteCard:
@@ -72,7 +81,7 @@ def make_card(runs: Sequence[Trajectory]) -> TasteCard:
     )
 
 
-def _design(runs: Iterable[Trajectory]) -> Design:
+def _design(runs: Collection[Trajectory]) -> Design:
     rows: list[frozenset[Worth]] = []
     scores: list[float] = []
     blocks: list[int] = []
@@ -98,6 +107,8 @@ def _design(runs: Iterable[Trajectory]) -> Design:
         _centred(matrix, blocks),
         _centred(np.array(scores, dtype=np.float64), blocks),
         tried,
+        _noise(runs),
+        max(len(scores) - len(set(blocks)), 1),
     )
 
 
@@ -126,40 +137,66 @@ def _carried(family: Family) -> dict[str, frozenset[Worth]]:
     return carried
 
 
+def _noise(runs: Iterable[Trajectory]) -> float | None:
+    """Variance of a prompt's score from seed to seed, in what a search takes the mean of.
+
+    From the held-out pictures: what a seed does to both prompts alike is in the constant of a run,
+    so only how far their differences scatter counts. None where no run has two pairs.
+    """
+    squares, free = 0.0, 0
+    for run in runs:
+        if run.initial is None or run.best is None or run.best.id == run.initial.id:
+            continue
+        pairs = np.array(paired_differences(run.initial.id, run.best.id, run.heldout))
+        if len(pairs) > 1 and np.isfinite(pairs).all():
+            squares += float(((pairs - pairs.mean()) ** 2).sum()) / 2 / run.config.seeds
+            free += len(pairs) - 1
+    return squares / free if free else None
+
+
 def _effects(design: Design) -> list[CardEffect]:
     if not design.worths or len(design.scores) < 3:
         return []
-    mean, deviation = _posterior(design.carried, design.scores)
+    mean, half = _posterior(design)
     return [
         CardEffect(
             axis=worth.axis,
             name=worth.name,
             effect=float(mean[column]),
-            low=float(mean[column] - WIDTH * deviation[column]),
-            high=float(mean[column] + WIDTH * deviation[column]),
+            low=float(mean[column] - half[column]),
+            high=float(mean[column] + half[column]),
             tried=design.tried[worth],
         )
         for column, worth in enumerate(design.worths)
     ]
 
 
-def _posterior(carried: Array, scores: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation of each worth, with the likeliest variances."""
-    left, lengths, right = np.linalg.svd(carried, full_matrices=False)
-    seen = left.T @ scores
-    rest = float(scores @ scores - seen @ seen)
-    count = len(scores)
+def _posterior(design: Design) -> tuple[Array, Array]:
+    """Mean of each worth, and half its 95 % interval.
 
-    def noise_of(ratio: float) -> float:
-        return max((rest + float(np.sum(seen**2 / (1 + ratio * lengths**2)))) / count, 1e-12)
+    Given the ratio of the variances it is a Student t in closed form (Gelman et al. 2013, section
+    14.2); the ratios are averaged by how likely they make the scores.
+    """
+    from scipy.special import stdtrit
 
-    def likelihood(ratio: float) -> float:
-        spread = float(np.sum(np.log1p(ratio * lengths**2)))
-        return -0.5 * (count * math.log(noise_of(ratio)) + spread)
+    left, lengths, right = np.linalg.svd(design.carried, full_matrices=False)
+    seen = left.T @ design.scores
+    total = float(design.scores @ design.scores)
+    rest = max(total - float(seen @ seen), 0.0)
+    spread = total / design.free
+    noise = SHARE * spread if design.noise is None else design.noise + MISFIT * spread
+    free = KNOWN + design.free
 
-    ratio = max((float(ratio) for ratio in RATIOS), key=likelihood)
-    noise = noise_of(ratio)
-    mean = right.T @ (ratio * lengths / (1 + ratio * lengths**2) * seen)
-    shrunk = ratio * lengths**2 / (1 + ratio * lengths**2)
-    variance = noise * ratio * (1 - np.sum(right.T**2 * shrunk, axis=1))
-    return mean, np.sqrt(np.maximum(variance, 0.0))
+    grown = 1 + RATIOS[:, None] * lengths**2  # (ratio, direction)
+    squares = KNOWN * noise + rest + np.sum(seen**2 / grown, axis=1)
+    squares = np.maximum(squares, np.finfo(float).tiny)
+    likelihood = -0.5 * (free * np.log(squares) + np.sum(np.log(grown), axis=1))
+    weight = np.exp(likelihood - likelihood.max())
+    weight /= weight.sum()
+
+    means = (RATIOS[:, None] * lengths / grown * seen) @ right  # (ratio, value)
+    shrunk = (1 - 1 / grown) @ right**2
+    scales = (squares / free * RATIOS)[:, None] * np.maximum(1 - shrunk, 0.0)
+    mean = weight @ means
+    scale = np.sqrt(weight @ (scales + (means - mean) ** 2))
+    return mean, float(stdtrit(free, 0.975)) * scale

@@ -15,6 +15,7 @@ from rich.text import Text
 from agent.errors import InputError
 from agent.look.family import Family
 from agent.look.inside import inside
+from agent.names import LINES
 from agent.summary import diff_text, signed
 from agent.text import printable
 from agent.trajectory import Candidate
@@ -24,13 +25,19 @@ def find_candidate(family: Family, name: str) -> Candidate:
     """The candidate of that id; `best` and `initial` name theirs, and `12` is `c0012`.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or its line is lost.
     """
     named = {"best": family.run.best, "initial": family.run.initial}
     chosen = family.by_id.get(name) or named.get(name)
     if chosen is None and name.isdecimal() and len(name) < 10:
         chosen = family.by_id.get(f"c{int(name):04d}")
     if chosen is None:
+        lost = _lost(family, name)
+        if lost is not None:
+            raise InputError(
+                f"the line of {lost!r} in {LINES} is lost, so it can't be shown: look at what is "
+                f"left of the run, or restore {LINES}"
+            )
         ids = list(family.by_id)
         known = f"{ids[0]} to {ids[-1]}" if ids else "none"
         raise InputError(
@@ -38,6 +45,14 @@ def find_candidate(family: Family, name: str) -> Candidate:
             f"initial name two of them"
         )
     return chosen
+
+
+def _lost(family: Family, name: str) -> str | None:
+    """The id of a candidate that the beams speak of and that is not there."""
+    beam = family.last_step.beam if family.last_step is not None else ()
+    if name == "best":
+        return beam[0] if beam and family.run.best is None else None
+    return name if name in family.ever_kept else None
 
 
 def closeup(

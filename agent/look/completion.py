@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.errors import PamelaError
-from agent.look.inside import inside, is_whole
+from agent.look.inside import inside, is_recorded, is_whole
 from agent.look.report import write_report
 from agent.look.salvage import Salvaged, lost_pictures, salvage
 from agent.names import BEST, REPORT
@@ -22,7 +22,7 @@ def complete(folder: Path) -> Iterator[str]:
     """Writes `best.png` and `report.html` where they are missing; says what remains wrong."""
     found = salvage(folder)
     yield from found.problems
-    yield from lost_pictures(found)
+    yield from lost_pictures(found, closely=True)
     try:
         _restore_best(found)
         if not (folder / REPORT).is_file():
@@ -36,5 +36,5 @@ def _restore_best(found: Salvaged) -> None:
     if best is None or not best.images or is_whole(found.folder, BEST):
         return
     source = inside(found.folder, best.images[0].path)
-    if source is not None and is_whole(found.folder, best.images[0].path):
+    if source is not None and is_recorded(found.folder, best.images[0]):
         copy_best(source, found.folder)

@@ -15,7 +15,7 @@ from pathlib import Path
 import PIL.Image
 import PIL.PngImagePlugin
 
-from agent.look.inside import picture_of
+from agent.look.inside import recorded_picture
 from agent.look.salvage import Salvaged
 from agent.story import png_text, story_of
 from agent.text import slug
@@ -64,7 +64,7 @@ def export_pictures(
     taken: set[str] = set()
     for shown in _all(found):
         try:
-            picture = picture_of(found.folder, shown.image.path)
+            picture = recorded_picture(found.folder, shown.image)
         except PictureError:
             copied.missing.append(shown.image.path)
             continue

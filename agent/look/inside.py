@@ -6,6 +6,7 @@ The one rule that is not obvious: it is asked of the path with all links followe
 nor an absolute path, nor a link that leads out of the folder gets anything read.
 """
 
+import hashlib
 import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import PIL.Image
 
+    from agent.trajectory import Image
+
 GONE = "is missing, or leads out of the run's folder"
+OTHER = "is another picture than the one that was recorded"
 
 
 def inside(folder: Path, relative: str) -> Path | None:
@@ -57,3 +61,33 @@ def picture_of(folder: Path, relative: str) -> "PIL.Image.Image":
     if path is None:
         raise PictureError(GONE)
     return read_picture(path)
+
+
+def pixel_digest(picture: "PIL.Image.Image") -> str:
+    """SHA-256 of the decoded RGB pixels, row by row, as a hex string."""
+    return hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest()
+
+
+def recorded_picture(folder: Path, image: "Image") -> "PIL.Image.Image":
+    """The picture that a run has recorded.
+
+    Raises:
+        PictureError: as `picture_of`, or it is another one than was recorded.
+    """
+    from scorer.pictures import PictureError
+
+    picture = picture_of(folder, image.path)
+    if pixel_digest(picture) != image.sha256:
+        raise PictureError(OTHER)
+    return picture
+
+
+def is_recorded(folder: Path, image: "Image") -> bool:
+    """Whether the picture is in the folder and is what was recorded."""
+    from scorer.pictures import PictureError
+
+    try:
+        recorded_picture(folder, image)
+    except (PictureError, OSError):
+        return False
+    return True

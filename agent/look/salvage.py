@@ -9,8 +9,8 @@ with `load_run`, which takes no damaged one.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,8 +19,8 @@ from pydantic import BaseModel, ValidationError
 from agent.errors import InputError
 from agent.folder import is_held
 from agent.gaps import FEW, gaps, named
-from agent.look.inside import GONE, inside, is_whole
-from agent.names import HEADER, LINES, SCHEMA_VERSION
+from agent.look.inside import GONE, inside, is_recorded, is_whole
+from agent.names import HEADER, LINES, SCHEMA_VERSION, unreadable
 from agent.records import (
     EVENT_KEY,
     TYPES,
@@ -29,13 +29,35 @@ from agent.records import (
     from_line,
     trajectory_of,
 )
-from agent.trajectory import Event, Seconds, Step, Trajectory
+from agent.trajectory import Event, Image, Seconds, Step, Trajectory
 
 M = TypeVar("M", bound=BaseModel)
 
 TORN = f"the last line of {LINES} is torn: what it held is lost"
 ROUNDS = 20
 """How often something is taken out of a value before it is given up."""
+
+
+UNKNOWN = "extra_forbidden"
+"""What pydantic calls a field that a value has none of."""
+
+
+@dataclass
+class Dropped:
+    """Fields that were left out, and why."""
+
+    unknown: list[str] = field(default_factory=list[str])
+    unusable: list[str] = field(default_factory=list[str])
+
+    def in_words(self, file: str) -> list[str]:
+        """A line for each reason."""
+        lines: list[str] = []
+        if self.unknown:
+            lines.append(f"left out of {file}, because not known here: {named(self.unknown)}")
+        if self.unusable:
+            what = named(self.unusable)
+            lines.append(f"left out of {file}, because the value can't be used: {what}")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -107,7 +129,9 @@ class Follower:
         held = records.result is None and is_held(self.folder)
         run = trajectory_of(self._header, records, held=held)
         problems = [*self._header_problems, *([self._gone] if self._gone else [])]
-        if not self._gone:
+        if not self._gone and not self._read and not held:
+            problems.append(f"{LINES} is empty: nothing is known of what was tried")
+        elif not self._gone:
             lost = self._lines.problems()
             problems += [p for p in lost if p != TORN or not held] if lost else gaps(records)
         return Salvaged(self.folder, self._header, run, (*problems, *_lost_links(run)))
@@ -116,7 +140,7 @@ class Follower:
 def _header(folder: Path) -> tuple[RunHeader, list[str]]:
     path = inside(folder, HEADER)
     if path is None:
-        raise InputError(f"{str(folder)!r} is no run: it has no {HEADER}")
+        raise InputError(unreadable(folder))
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -130,9 +154,7 @@ def _header(folder: Path) -> tuple[RunHeader, list[str]]:
             f"the run has schema version {header.schema_version}, this program reads "
             f"{SCHEMA_VERSION}: what it does not know is left out"
         )
-    if dropped:
-        problems.append(f"left out of {HEADER}, because it is not known here: {named(dropped)}")
-    return header, problems
+    return header, problems + dropped.in_words(HEADER)
 
 
 class _Lines:
@@ -144,7 +166,7 @@ class _Lines:
         self._number = 0
         self._unreadable: list[int] = []
         self._unknown: Counter[str] = Counter()
-        self._dropped: list[str] = []
+        self._dropped = Dropped()
 
     def take(self, chunk: bytes) -> None:
         """Takes in more of the file."""
@@ -189,7 +211,7 @@ def _kind(line: bytes) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def _patched(records: Records, line: bytes, dropped: list[str]) -> bool:
+def _patched(records: Records, line: bytes, dropped: "Dropped") -> bool:
     """Takes in what is left of a line once what isn't known is taken out of it."""
     kind = _kind(line)
     if kind is None:
@@ -203,42 +225,71 @@ def _patched(records: Records, line: bytes, dropped: list[str]) -> bool:
     if record is None:
         return False
     records.add(record, None if seconds is None else fitted(Seconds, seconds)[0])
-    dropped += [f"{kind}.{name}" for name in without]
+    dropped.unknown += [f"{kind}.{name}" for name in without.unknown]
+    dropped.unusable += [f"{kind}.{name}" for name in without.unusable]
     return True
 
 
-def _lost_lines(
-    unreadable: Sequence[int], unknown: Counter[str], dropped: Sequence[str]
-) -> list[str]:
+def _lost_lines(unreadable: Sequence[int], unknown: Counter[str], dropped: "Dropped") -> list[str]:
     problems: list[str] = []
     if unreadable:
         numbers = ", ".join(map(str, unreadable[:10])) + (", …" if len(unreadable) > 10 else "")
-        problems.append(f"{len(unreadable)} lines of {LINES} can't be read: {numbers}")
+        problems.append(f"{_lines(len(unreadable))} of {LINES} can't be read: {numbers}")
     if unknown:
         kinds = ", ".join(f"{kind!r}" for kind, _ in unknown.most_common(5))
-        problems.append(f"{unknown.total()} lines of {LINES} are of a kind not known here: {kinds}")
-    if dropped:
-        problems.append(f"left out of {LINES}, because it is not known here: {named(dropped)}")
-    return problems
+        are = "is" if unknown.total() == 1 else "are"
+        some = _lines(unknown.total())
+        problems.append(f"{some} of {LINES} {are} of a kind not known here: {kinds}")
+    return problems + dropped.in_words(LINES)
 
 
 def _lost_links(run: Trajectory) -> list[str]:
     known = {candidate.id for candidate in run.candidates}
     lost = {c.parent for c in run.candidates if c.parent is not None and c.parent not in known}
     lost |= {name for step in run.steps for name in step.beam if name not in known}
-    if not lost:
-        return []
-    return [f"candidates that others speak of are missing: {named(sorted(lost))}"]
+    circle = _in_circles({c.id: c.parent for c in run.candidates})
+    lines: list[str] = []
+    if lost:
+        lines.append(f"candidates that others speak of are missing: {named(sorted(lost))}")
+    if circle:
+        lines.append(f"candidates are their own ancestors, in a circle: {named(sorted(circle))}")
+    return lines
 
 
-def lost_pictures(found: Salvaged) -> list[str]:
-    """What is to be said of pictures that are missing or broken: a line, or none.
+def _in_circles(parents: Mapping[str, str | None]) -> list[str]:
+    """Those that come from themselves; each is gone through once."""
+    found: list[str] = []
+    done: set[str] = set()
+    for start in parents:
+        way: dict[str, None] = {}
+        at: str | None = start
+        while at is not None and at in parents and at not in done and at not in way:
+            way[at] = None
+            at = parents[at]
+        if at is not None and at in way:
+            names = list(way)
+            found += names[names.index(at) :]
+        done.update(way)
+    return found
 
-    Pictures are read to their end, but not decoded: that takes too long for a glance.
+
+def lost_pictures(found: Salvaged, *, closely: bool = False) -> list[str]:
+    """What is to be said of pictures that are missing, broken or others: a line, or none.
+
+    Args:
+        found: The run.
+        closely: Whether they are decoded and compared with what was recorded; that takes too long
+            for a glance, for which they are read to their end only.
     """
-    kept = [image.path for c in found.run.candidates for image in c.images]
-    kept += [held.image.path for held in found.run.heldout if held.image is not None]
-    return pictures_problem([p for p in kept if not is_whole(found.folder, p)], len(kept))
+    kept = [image for c in found.run.candidates for image in c.images]
+    kept += [held.image for held in found.run.heldout if held.image is not None]
+    good = is_recorded if closely else _is_whole
+    lost = [image.path for image in kept if not good(found.folder, image)]
+    return pictures_problem(lost, len(kept))
+
+
+def _is_whole(folder: Path, image: Image) -> bool:
+    return is_whole(folder, image.path)
 
 
 def pictures_problem(lost: Sequence[str], count: int) -> list[str]:
@@ -247,15 +298,17 @@ def pictures_problem(lost: Sequence[str], count: int) -> list[str]:
         return []
     are = "is" if len(lost) == 1 else "are"
     first = named(lost, FEW)
-    return [f"{len(lost)} of {count} pictures {are} missing, broken or not in the folder: {first}"]
+    return [
+        f"{len(lost)} of {count} pictures {are} missing, broken or not what was recorded: {first}"
+    ]
 
 
-def fitted(model: type[M], body: Any) -> tuple[M | None, list[str]]:
+def fitted(model: type[M], body: Any) -> tuple[M | None, Dropped]:
     """The body as a value, without the parts that don't fit; the names of those.
 
     None where what can't be done without is missing or doesn't fit.
     """
-    dropped: list[str] = []
+    dropped = Dropped()
     for _ in range(ROUNDS):
         try:
             return model.model_validate(body), dropped
@@ -263,10 +316,11 @@ def fitted(model: type[M], body: Any) -> tuple[M | None, list[str]]:
             if not isinstance(error, ValidationError):
                 return None, dropped
             details = dict.fromkeys((d["loc"], d["type"]) for d in reversed(error.errors()))
-            gone = [name for loc, kind in details if (name := _without(body, loc, kind))]
+            gone = [(name, kind) for loc, kind in details if (name := _without(body, loc, kind))]
             if not gone:
                 return None, dropped
-            dropped += gone
+            for name, kind in gone:
+                (dropped.unknown if kind == UNKNOWN else dropped.unusable).append(name)
     return None, dropped
 
 

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from agent.asking import known_of
-from agent.builders import Parts
+from agent.builders import Parts, make_config
 from agent.cards import TasteCard, read_card, write_card
 from agent.errors import InputError
 from agent.lm.draw import draw_edits
@@ -19,7 +19,7 @@ from agent.optimize import optimize
 from agent.proposer import ProposalRequest, Proposals
 from agent.render.base import RenderRequest, RenderResult
 from agent.store import RunStore
-from agent.trajectory import Trajectory
+from agent.trajectory import Candidate, Edit, Heldout, Trajectory
 from prompts.catalogue import load_catalogue
 from scorer import Scores, UserProfile
 
@@ -144,6 +144,84 @@ def test_intervals_hold_the_true_worths(card: TasteCard):
 
     assert len(inside) > 20
     assert np.mean(inside) >= 0.85
+
+
+def tried_once(
+    rng: np.random.Generator, *, worths: float, noise: float, heldout: int = 0, edits: int = 9
+) -> tuple[Trajectory, dict[str, float]]:
+    """A run of which every edit was tried once, on the best prompt so far or on another."""
+    truth = {f"edit {n}": float(rng.normal(0, worths)) for n in range(edits)}
+    tried = [Candidate(id="c0000", iteration=0, prompt="a tower", status="scored", score=3.0)]
+    liking = {"c0000": 3.0}
+    for n, (name, worth) in enumerate(truth.items(), start=1):
+        best = max(tried, key=lambda c: c.score or 0.0)
+        parent = best if rng.random() < 0.6 else tried[0]
+        prompt = f"{parent.prompt}, {name}"
+        liking[f"c{n:04d}"] = liking[parent.id] + worth
+        tried.append(
+            Candidate(
+                id=f"c{n:04d}",
+                parent=parent.id,
+                iteration=n,
+                prompt=prompt,
+                edit=Edit(axis="mood", instruction=name, prompt=prompt),
+                status="scored",
+                score=liking[f"c{n:04d}"] + float(rng.normal(0, noise)),
+            )
+        )
+    best = max(tried, key=lambda c: c.score or 0.0)
+    config = make_config({"seeds": 2})
+    shown = tuple(
+        Heldout(candidate=c.id, seed=seed, score=liking[c.id] + rng.normal(0, noise * 2**0.5))
+        for seed in range(heldout)
+        for c in (tried[0], best)
+    )
+    run = Trajectory(
+        id="one",
+        status="done",
+        prompt="a tower",
+        user_id="night-owl",
+        config=config,
+        initial=tried[0],
+        best=best,
+        candidates=tuple(tried),
+        heldout=shown,
+    )
+    return run, truth
+
+
+@pytest.mark.parametrize("heldout", [0, 8])
+@pytest.mark.parametrize(("worths", "noise"), [(0.5, 0.1), (0.5, 0.25), (0.5, 0.5), (0.0, 0.3)])
+def test_what_was_tried_once_gets_an_honest_interval(worths: float, noise: float, heldout: int):
+    rng = np.random.default_rng(7)
+    inside: list[bool] = []
+    for _ in range(300):
+        run, truth = tried_once(rng, worths=worths, noise=noise, heldout=heldout)
+        inside += [e.low <= truth[e.name] <= e.high for e in make_card([run]).effects]
+
+    assert len(inside) == 300 * 9
+    assert np.mean(inside) >= 0.9
+
+
+@pytest.mark.parametrize(("noise", "surer"), [(0.01, True), (2.0, False)])
+def test_how_much_seeds_matter_makes_a_card_more_or_less_sure(noise: float, surer: bool):
+    def width(run: Trajectory) -> float:
+        return float(np.mean([e.high - e.low for e in make_card([run]).effects]))
+
+    rng = np.random.default_rng(7)
+    runs = [tried_once(rng, worths=0.5, noise=0.1)[0] for _ in range(20)]
+    ratios: list[float] = []
+    for run in runs:
+        assert run.best is not None
+        shown = [
+            Heldout(candidate=name, seed=seed, score=float(rng.normal(3, noise)))
+            for seed in range(8)
+            for name in ("c0000", run.best.id)
+        ]
+        drawn = run.model_copy(update={"heldout": tuple(shown)})
+        ratios.append(width(drawn) / width(run))
+
+    assert (np.mean(ratios) < 0.97) if surer else (np.mean(ratios) > 1.1)
 
 
 def test_more_runs_make_it_surer(run_of: Callable[..., Trajectory], card: TasteCard):

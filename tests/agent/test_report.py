@@ -215,7 +215,7 @@ def test_what_is_left_of_a_damaged_run_is_shown_and_the_rest_named(folder: Path)
     assert len(salvage(folder).run.candidates) == whole - 1
     for words in (
         "3 lines of trajectory.jsonl can't be read: 4, 5,",
-        "1 lines of trajectory.jsonl are of a kind not known here: 'hologram'",
+        "a line of trajectory.jsonl is of a kind not known here: 'hologram'",
         "the last line of trajectory.jsonl is torn",
         f"images/{gone.name} is missing",
     ):
@@ -257,7 +257,7 @@ def test_numbers_that_are_none_and_parents_in_a_circle_do_no_harm(folder: Path):
     page = page_of(folder)
 
     assert "candidates that others speak of are missing: nobody" in page.text
-    assert "not known here: candidate.score, candidate.scores.saturation" in page.text
+    assert "the value can't be used: candidate.score, candidate.scores.saturation" in page.text
     assert not re.search(r"\b(nan|inf)\b", " ".join(v for _, n, v in page.attributes if n != "src"))
 
 

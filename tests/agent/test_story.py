@@ -94,7 +94,7 @@ def test_a_prompt_alone_is_enough(tmp_path: Path, texts: dict[str, str], prompt:
 
 @pytest.mark.parametrize(
     "texts",
-    [{}, {"prompt": '{"3": {"class_type": "KSampler"}}'}, {"parameters": " \n "}, {"prompt": " "}],
+    [{}, {"prompt": '{"3": {"steps": 4}}'}, {"parameters": " \n "}, {"prompt": " "}],
 )
 def test_a_picture_that_says_nothing_is_one_line(tmp_path: Path, texts: dict[str, str]):
     with pytest.raises(InputError, match=r"a\.png' does not say how it was made"):

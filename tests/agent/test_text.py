@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.text import MAX_SLUG, Piece, marked, printable, slug, word_diff, words_of
+from agent.text import (
+    AROUND,
+    BRIEF,
+    MAX_SLUG,
+    Piece,
+    brief,
+    marked,
+    printable,
+    slug,
+    without_the_middle,
+    word_diff,
+    words_of,
+)
 
 
 @given(st.text())
@@ -85,3 +97,29 @@ def test_diff_names_what_was_added_and_removed():
 
 def test_marks_are_brackets_in_plain_text():
     assert marked(word_diff("a grey rock", "a mossy rock")) == "a [-grey -][+mossy +]rock"
+
+
+@given(st.text(max_size=600))
+def test_a_brief_text_is_the_text_or_its_beginning(text: str):
+    short = brief(text)
+
+    assert len(short) <= BRIEF
+    assert short == text if len(text) <= BRIEF else text.startswith(short[:-1])
+
+
+def test_a_long_diff_keeps_its_changes_and_what_is_beside_them():
+    words = [f"pebble {n}" for n in range(200)]
+    before = ", ".join(words)
+    after = ", ".join([*words[:100], "moss", *words[101:], "dusk"])
+    short = without_the_middle(word_diff(before, after))
+    text = marked(short)
+
+    assert [p for p in short if p.change != "same"] == [
+        p for p in word_diff(before, after) if p.change != "same"
+    ]
+    assert text.startswith("…")
+    assert "pebble 99, [-pebble 100-][+moss+], pebble 101" in text
+    assert len(text) < 6 * AROUND + 100
+    assert without_the_middle(word_diff("a rock", "a mossy rock")) == word_diff(
+        "a rock", "a mossy rock"
+    )

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import PIL.Image
 from markupsafe import Markup
 
-from agent.look.inside import GONE, inside, picture_of
+from agent.look.inside import GONE, inside, recorded_picture
 from agent.trajectory import Candidate, Image
 from scorer.pictures import PictureError
 
@@ -116,7 +116,7 @@ class Pictures:
 
     def _make(self, image: Image, side: int) -> Small | None:
         try:
-            picture = picture_of(self._folder, image.path)
+            picture = recorded_picture(self._folder, image)
         except PictureError as error:
             self.missing[image.path] = str(error)
             return None

@@ -203,7 +203,7 @@ def test_a_damaged_run_is_listed_and_shown_with_what_is_missing(
         answer = pamela(*words)
         assert answer.code == 0
         assert "schema version 7" in answer.err
-        assert "1 lines of trajectory.jsonl can't be read: 2" in answer.err
+        assert "a line of trajectory.jsonl can't be read: 2" in answer.err
         assert folder.name in answer.out
     assert pamela("run", "--resume", folder.name).code == 2
 
@@ -240,3 +240,22 @@ def test_the_table_of_runs_shows_escapes_as_text(small_run: Run, here: Path):
     assert r"[bold]rocks[/] \x1b[2J" in shown
     assert "\x1b[2J" not in shown
     assert "\x1b[1m" in shown
+
+
+def test_a_long_prompt_is_shortened_for_people_only(small_run: Run, pamela: Run, here: Path):
+    prompt = "floating rocks, " + ", ".join(f"pebble {n}" for n in range(120))
+    assert small_run(prompt=prompt).code == 0
+    listed = pamela("runs").out
+    shown = pamela("show", "latest").out
+
+    assert prompt not in listed
+    assert "floating rocks, pebble 0" in listed
+    assert len(listed) < 500
+    above, _, below = shown.partition("Best prompt")
+    assert prompt not in above
+    assert "pebble 60" not in above
+    assert prompt in below
+    assert prompt in pamela("show", "latest", "initial").out
+    assert pamela("runs", "--json").document["runs"][0]["prompt"] == prompt
+    assert pamela("show", "latest", "--json").document["prompt"] == prompt
+    assert prompt in pamela("export", "latest", "--to", "csv").out

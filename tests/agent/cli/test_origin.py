@@ -196,3 +196,71 @@ def test_a_forked_run_goes_on_after_a_break_and_says_where_it_began(
 
     assert lines(folder) == whole
     assert answer.document["origin"]["candidate"]
+
+
+def picture(**texts: str) -> None:
+    info = PIL.PngImagePlugin.PngInfo()
+    for key, text in texts.items():
+        info.add_text(key, text)
+    PIL.Image.new("RGB", (4, 4)).save("a.png", pnginfo=info)
+
+
+NONE = (*FAKES, "--iterations", "0")
+
+
+@pytest.mark.parametrize("words", [(), ("--quiet",)])
+def test_a_picture_whose_prompt_is_too_long_is_one_short_line(
+    pamela: Run, here: Path, words: tuple[str, ...]
+):
+    picture(parameters=f"{'mossy rocks, ' * 400}\nSteps: 12, Seed: 21")
+    answer = pamela("run", "--user", "me.json", "--from", "a.png", *NONE, *words)
+
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "characters, 2000 are allowed" in answer.err
+    assert len(answer.err) < 300
+
+
+def test_the_prompt_of_a_picture_gives_way_to_one_that_is_said(pamela: Run, here: Path):
+    picture(parameters="a red tram\nSteps: 12, Seed: 21")
+    said = ("run", "--user", "me.json", "--from", "a.png", *NONE)
+
+    assert "gives way" not in pamela(*said).err
+    answer = pamela(*said, "--prompt", "a blue boat")
+    assert answer.code == 0
+    assert load_run(newest()).prompt == "a blue boat"
+    assert "its own prompt gives way to --prompt" in answer.err
+
+
+def test_a_picture_that_does_not_exist_is_said_not_to(pamela: Run, here: Path):
+    Path("folder.png").mkdir()
+
+    for name, words in (("README.md", "does not exist"), ("folder.png", "is no file")):
+        answer = pamela("run", "--user", "me.json", "--from", name, *NONE)
+        assert (answer.code, answer.err.count("\n")) == (2, 1)
+        assert f"the picture '{name}' {words}" in answer.err
+
+
+def test_weights_and_tags_of_other_programs_are_named_in_one_line(pamela: Run, here: Path):
+    prompt = "a (mossy:1.3) rock, <lora:stones:0.8>, ((dusk)), [fog], (a plain aside)"
+    picture(parameters=f"{prompt}\nSteps: 12, Seed: 21")
+    answer = pamela("run", "--user", "me.json", "--from", "a.png", *NONE)
+    (told,) = [line for line in answer.err.splitlines() if "literally" in line]
+
+    assert answer.code == 0
+    assert load_run(newest()).prompt == prompt
+    assert told.endswith("as words: (mossy:1.3), <lora:stones:0.8>, ((dusk)) and 1 more")
+
+
+def test_plain_words_are_taken_literally_without_a_word(pamela: Run, here: Path):
+    picture(parameters="a rock (with moss), at 12:30\nSteps: 12, Seed: 21")
+
+    assert "literally" not in pamela("run", "--user", "me.json", "--from", "a.png", *NONE).err
+
+
+def test_a_picture_of_a_workflow_is_said_to_be_one(pamela: Run, here: Path):
+    nodes = {"6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red tram"}}}
+    picture(prompt=json.dumps(nodes), workflow="{}")
+    answer = pamela("run", "--user", "me.json", "--from", "a.png", *NONE)
+
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "is of ComfyUI" in answer.err
