@@ -263,9 +263,13 @@ class Inquirer:
     def _check_answered(self, answers: Sequence[Proposals]) -> None:
         """Without a single edit tried, a model that can't be reached is a run that failed.
 
-        Its silence is not recorded, so that a resumed run asks again.
+        Its silence is not recorded, so that a resumed run asks again. One that the run had no time
+        left to wait for is no failure.
         """
         ledger = self._ledger
+        left = ledger.clock.left()
+        if left is not None and left <= 0:
+            return
         if len(ledger.tried) > 1 or any(answer.answered or answer.edits for answer in answers):
             return
         for event in (event for answer in answers for event in answer.events):

@@ -200,7 +200,7 @@ def heading(run: Trajectory) -> Iterator[Text]:
     for name, value in (
         ("Run", f"{run.id} ({run.status})"),
         ("Person", run.user_id),
-        ("Prompt", brief(run.prompt)),
+        ("Prompt", run.prompt),
         *([("Began from", run.origin.in_words)] if run.origin is not None else []),
         ("Models", f"llm {config.llm}, renderer {config.renderer}, scorer {config.scorer}"),
         (

@@ -49,7 +49,7 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _show(runs: "Sequence[Glance]", runs_dir: Path) -> None:
-    from agent.text import brief, printable
+    from agent.text import printable
 
     if not runs:
         print(printable(f"no runs in {str(runs_dir)!r} yet"))
@@ -59,7 +59,7 @@ def _show(runs: "Sequence[Glance]", runs_dir: Path) -> None:
         for run in runs:
             came_to = f"{_gain(run)}, {run.renders} pictures  {run.status}"
             about = f"{run.folder.name}  {run.user_id}  {came_to}"
-            print(f"{printable(about)}\n  {printable(brief(run.prompt))}")
+            print(f"{printable(about)}\n  {printable(run.prompt)}")
 
 
 def _show_table(runs: "Sequence[Glance]") -> None:

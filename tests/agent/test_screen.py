@@ -100,7 +100,7 @@ def test_what_is_rejected_is_shown_with_the_reason(new_store: NewStore, user: Us
     done = run(new_store("a rock", iterations=1), user, planned(Once(*STRAYED)))
     shown = " ".join(printed(tree(done)).split())
 
-    assert "c0001 rejected free: a leather sofa" in shown
+    assert "c0001 rejected: strayed free: a leather sofa" in shown
     assert "nothing in the edit stands for 'rock' of your prompt" in shown
 
 
