@@ -13,31 +13,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from agent.look.report import write_report
+from tests.agent.chromium import PATIENCE, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = next((ROOT / "runs").glob("2*"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-PATIENCE = 240_000
-"""Milliseconds: machines that do other things too are slow."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-sync_api = pytest.importorskip("playwright.sync_api")
-if CHROMIUM is None:
-    pytest.skip("there is no chromium here", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    with sync_api.sync_playwright() as play:
-        chromium = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE
-        )
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from tests.agent.chromium import PATIENCE, chromium
 from tests.agent.page.serving import Served, serving, settings_for
 
 if TYPE_CHECKING:
@@ -22,30 +23,20 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 KEPT = next((ROOT / "runs").glob("2*"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
-PATIENCE = 240_000
-"""Milliseconds: machines that do other things too are slow."""
 READY = "#rating[aria-busy=false]"
 SERIOUS = ("serious", "critical")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-sync_api = pytest.importorskip("playwright.sync_api")
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright")
-if CHROMIUM is None:
-    pytest.skip("there is no chromium here", allow_module_level=True)
 
 Open = Callable[..., "Page"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    with sync_api.sync_playwright() as play:
-        chromium = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE
-        )
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
