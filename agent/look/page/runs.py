@@ -16,6 +16,7 @@ from agent.look.page.pictures import small_picture, whole_picture
 from agent.look.page.sheet import Shown, sheet_of
 from agent.look.page.shelf import Choice, Listed
 from agent.look.page.site import Site, TheSite
+from agent.names import BEST
 from agent.text import slug
 from scorer.pictures import PictureError
 
@@ -30,7 +31,7 @@ GONE = (
     '<path d="M60 60l40 40M100 60l-40 40" stroke="#888" stroke-width="6" />'
     "</svg>"
 )
-"""What stands in place of a picture that does not decode."""
+"""What stands in place of a picture that does not decode, or isn't there yet."""
 
 
 @router.get("/")
@@ -115,8 +116,16 @@ def picture(site: TheSite, name: str, path: str, side: int | None = None) -> Res
 
 @router.get("/runs/{name}/best")
 def best(site: TheSite, name: str) -> Response:
-    """A small copy of a run's best picture, for the list."""
-    return picture(site, name, "best.png", 160)
+    """A small copy of a run's best picture, for the list; a sign where there is none (yet).
+
+    A run that has just begun has none, and one that goes on finds better ones, so it isn't kept.
+    """
+    folder = site.shelf.folder(name)
+    anew = {"Cache-Control": "no-cache"}
+    try:
+        return Response(small_picture(folder, BEST, 160), media_type="image/webp", headers=anew)
+    except PictureError:
+        return Response(GONE, media_type="image/svg+xml", headers=anew)
 
 
 @router.get("/runs/{name}/download/{what}")

@@ -147,6 +147,17 @@ def test_a_run_that_cannot_be_read_is_named_in_the_list(served: Served, run: Pat
     assert served.get(f"/runs/{run.name}").status_code == 400
 
 
+def test_a_run_without_a_best_picture_yet_has_a_sign_in_the_list(served: Served, run: Path):
+    address = f"/runs/{run.name}/best"
+    best = served.get(address)
+    assert best.headers["content-type"] == "image/webp"
+    (run / "best.png").unlink()
+    none_yet = served.get(address)
+    assert none_yet.status_code == 200
+    assert none_yet.text.startswith("<svg")
+    assert {best.headers["cache-control"], none_yet.headers["cache-control"]} == {"no-cache"}
+
+
 def test_a_run_that_goes_on_is_told_as_it_is_written(
     served: Served, new_store: Callable[..., RunStore], user: UserProfile, parts: Parts
 ):
