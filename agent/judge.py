@@ -163,20 +163,28 @@ def adherence_floor(initial: Candidate, tolerance: float | None, encoder: str) -
 def unknown_subject(renderer: str, encoder: str, prompt: str, initial: Candidate) -> str | None:
     """A warning where a miniature renderer can't draw what the prompt is about, or None.
 
-    Adherence means something else to every encoder; the limit is known of the miniature's own.
+    It is warned of words that no caption used for a subject, since what is drawn for them may well
+    look like what the encoder, which learned from the same captions, takes them for; and of
+    pictures that adhere too little. Adherence means something else to every encoder; the limit is
+    known of the miniature's own.
     """
-    if renderer.partition(":")[0] not in MINIATURES or GUARD not in initial.scores:
+    if renderer.partition(":")[0] not in MINIATURES:
         return None
-    from miniature.attributes import SUBJECTS
+    from agent.render.reading import names_one
+    from miniature import words
     from scorer.miniature_encoder import adherence_limits
 
-    limits = adherence_limits(encoder)
-    adherence = initial.scores[GUARD]
-    if limits is None or adherence >= limits.unknown:
+    limits, adherence = adherence_limits(encoder), initial.scores.get(GUARD)
+    if not names_one(prompt, {s: ways + words.PLURAL[s] for s, ways in words.SUBJECT.items()}):
+        what = f"the renderer {renderer!r} knows no word for what {prompt!r} is to show"
+    elif limits is not None and adherence is not None and adherence < limits.unknown:
+        what = (
+            f"the pictures show little of {prompt!r} ({GUARD} {adherence:.2f}, below "
+            f"{limits.unknown:.2f})"
+        )
+    else:
         return None
     return (
-        f"the pictures show little of {prompt!r} ({GUARD} {adherence:.2f}, below "
-        f"{limits.unknown:.2f}): the renderer {renderer!r} can draw "
-        f"{', '.join(SUBJECTS)}; for anything else name a full-size model with "
-        f"--renderer diffusers:<folder>"
+        f"{what}: it can draw {', '.join(words.SUBJECT)}; for anything else name a full-size "
+        f"model with --renderer diffusers:<folder>"
     )

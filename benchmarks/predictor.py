@@ -79,7 +79,7 @@ class View:
     average: np.ndarray
     zero_shot: np.ndarray
     features: np.ndarray
-    """[CLS], (rating, width)."""
+    """What the adaptation regresses on, (rating, feature)."""
     percept: dict[str, np.ndarray]
     judged: dict[str, np.ndarray]
     """What the judge sees where the person has their percept."""
@@ -116,7 +116,7 @@ def _percepts(rows: list[Row], eyes: Iterable[str]) -> dict[str, dict[str, np.nd
 
 def view_of(rows: list[Row], ratings: Ratings, prior: Prior) -> View:
     """Scores, features and percepts of a split; zero-shot scores know the demographics."""
-    score, cls = predict(load_network(WEIGHTS / "predictor"), ratings.tokens)
+    score, features = predict(load_network(WEIGHTS / "predictor"), ratings.tokens)
     flat, _ = predict(
         load_network(WEIGHTS / "predictor" / "average"), without_person(ratings).tokens
     )
@@ -129,8 +129,8 @@ def view_of(rows: list[Row], ratings: Ratings, prior: Prior) -> View:
         groups=np.array([str(row.metadata["group"]) for row in rows]),
         truth=np.array([row.score for row in rows], float),
         average=flat.astype(float),
-        zero_shot=score + (design(cls, prior) * start).sum(1),
-        features=cls,
+        zero_shot=score + (design(features, prior) * start).sum(1),
+        features=features,
         percept=seen["perception"],
         judged=seen["judge"],
     )

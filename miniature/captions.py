@@ -7,9 +7,10 @@ orders them freely, so that prompts that users write and edits that are appended
 familiar, and a plain prompt is a request for an ordinary picture.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,10 @@ MEDIUM_NAMED = 0.4
 """How often a caption begins with what kind of picture it is."""
 SAID_OF_PHOTOS = 0.15
 """How often a photographic picture's caption says at its end that it is one."""
+SHORT_SHARE, SUBJECT_CHANGED = 0.25, 0.3
+"""How often a caption with a wrong counterpart is a short prompt, and is wrong in its subject."""
+CHANGED = (*TABLES, "material", "colour")
+"""What else may be wrong in it."""
 
 
 def named_share(attribute: str, value: str) -> float:
@@ -114,25 +119,31 @@ def plainly(words: tuple[str, ...], rng: np.random.Generator) -> str:
 Wording = Callable[[tuple[str, ...], np.random.Generator], str]
 
 
-def _named(attributes: Attributes, rng: np.random.Generator) -> set[str]:
-    """The attributes that a caption names."""
+def _sayable(attributes: Attributes) -> list[str]:
+    """The attributes that there are words for, as they are in a scene."""
     there = {
         "floating": attributes.floating,
         "material": attributes.material in MATERIAL,
         "colour": attributes.colour is not None,
         "mossy": attributes.mossy,
         "shallow": attributes.shallow,
+        **{axis: getattr(attributes, axis) in table for axis, table in TABLES.items()},
+        "medium": True,
     }
-    shares = NAMED | ADJECTIVE_NAMED
-    for axis, table in TABLES.items():
-        value = getattr(attributes, axis)
-        there[axis] = value in table
-        shares[axis] = named_share(axis, value) if value in table else 0
     there["viewpoint"] &= attributes.subject not in ROUND
-    there["medium"], shares["medium"] = True, MEDIUM_NAMED
+    return [name for name, is_there in there.items() if is_there]
+
+
+def _named(attributes: Attributes, rng: np.random.Generator) -> set[str]:
+    """The attributes that a caption names."""
+    shares = NAMED | ADJECTIVE_NAMED | {"medium": MEDIUM_NAMED}
+    sayable = _sayable(attributes)
+    for axis in TABLES:
+        if axis in sayable:
+            shares[axis] = named_share(axis, getattr(attributes, axis))
     if attributes.look == "photographic":
         shares["look"] *= SAID_OF_PHOTOS
-    return {name for name, is_there in there.items() if is_there and rng.random() < shares[name]}
+    return {name for name in sayable if rng.random() < shares[name]}
 
 
 def _core(attributes: Attributes, named: set[str], rng: np.random.Generator, pick: Wording) -> str:
@@ -192,6 +203,14 @@ def caption(attributes: Attributes, rng: np.random.Generator, pick: Wording = co
     return _worded(attributes, _named(attributes, rng), rng, pick)
 
 
+def fully(attributes: Attributes, rng: np.random.Generator) -> str:
+    """A caption that leaves nothing open, in words that everybody knows."""
+    named = set(_sayable(attributes))
+    if attributes.look == "photographic":
+        named.discard("look" if rng.random() < 0.7 else "medium")
+    return _worded(attributes, named, rng, plainly)
+
+
 @dataclass(frozen=True)
 class Pair:
     """The same said twice, in words that everybody knows and in others."""
@@ -205,13 +224,66 @@ class Pair:
 def pair(attributes: Attributes, rng: np.random.Generator, pick: Wording) -> Pair:
     """Two captions of a scene that say the same."""
     named = _named(attributes, rng)
-    told = named | {"subject", "several"} | ({"look"} if "medium" in named else set())
-    said = tuple(
-        values.index(str(getattr(attributes, name))) if name in told else 0
+    plain, other = (_worded(attributes, named, rng, how) for how in (plainly, pick))
+    return Pair(plain, other, said_of(attributes, _told(named)))
+
+
+def _told(named: set[str]) -> set[str]:
+    """What a caption says that names these attributes."""
+    return named | {"subject", "several"} | ({"look"} if "medium" in named else set())
+
+
+def said_of(attributes: Attributes, told: Collection[str] = frozenset(SAYABLE)) -> tuple[int, ...]:
+    """The number of what is said of each attribute of `SAYABLE`; 0 is nothing, or nothing to say.
+
+    A caption is true of a picture where each of its numbers is 0 or that of the picture, of which
+    everything is told.
+    """
+    shown = {name: str(getattr(attributes, name)) for name in told if name in SAYABLE}
+    return tuple(
+        values.index(shown[name]) if shown.get(name) in values else 0
         for name, values in SAYABLE.items()
     )
-    plain, other = (_worded(attributes, named, rng, how) for how in (plainly, pick))
-    return Pair(plain, other, said)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A caption, and the same with one value changed to one that the picture does not show."""
+
+    right: str
+    wrong: str
+    said: tuple[int, ...]
+    said_wrongly: tuple[int, ...]
+    """What the two say, as `said_of` has it."""
+
+
+def contrast(attributes: Attributes, rng: np.random.Generator) -> Contrast:
+    """A caption, or one time in four a short prompt, and what it would say of another scene.
+
+    The other one differs in a single attribute that the caption names; half of the time the words
+    of both are uncommon as often as not.
+    """
+    named = _named(attributes, rng)
+    if rng.random() < SHORT_SHARE:
+        place = {"environment"} if rng.random() < 0.5 else set()
+        named = named & set(ADJECTIVE_NAMED) | place
+    axes = sorted(named & set(CHANGED))
+    axis = "subject"
+    if axes and rng.random() >= SUBJECT_CHANGED:
+        axis = axes[int(rng.integers(len(axes)))]
+    own = str(getattr(attributes, axis))
+    values = [value for value in SAYABLE[axis][1:] if value != own]
+    changed: Any = {axis: values[int(rng.integers(len(values)))]}
+    other = replace(attributes, **changed)
+    if other.subject in ROUND:
+        named.discard("viewpoint")
+    pick = commonly if rng.random() < 0.5 else evenly
+    seed = int(rng.integers(2**31))
+    right, wrong = (
+        _worded(scene, named, np.random.default_rng(seed), pick) for scene in (attributes, other)
+    )
+    told = _told(named)
+    return Contrast(right, wrong, said_of(attributes, told), said_of(other, told))
 
 
 def short_prompt(attributes: Attributes, rng: np.random.Generator) -> str:
@@ -234,6 +306,13 @@ class Claim:
     def holds(self, attributes: Attributes) -> bool:
         """Whether it is true of a scene."""
         return self.value is not None and getattr(attributes, self.attribute) == self.value
+
+    @property
+    def said(self) -> tuple[int, ...]:
+        """What it says, as `said_of` has it; -1, which no scene shows, for what never is."""
+        values = SAYABLE[self.attribute]
+        own = -1 if self.value is None else values.index(str(self.value))
+        return tuple(own if name == self.attribute else 0 for name in SAYABLE)
 
 
 def claims() -> list[Claim]:
@@ -266,4 +345,7 @@ def claims() -> list[Claim]:
     made += [Claim(word, "mossy", value=True) for word in dict.fromkeys(MOSSY)]
     made += [Claim(word, "floating", value=True) for word in dict.fromkeys(FLOATING)]
     made += [Claim(word, "shallow", value=True) for word in SHALLOW]
-    return made + [Claim(_with_article(word), "subject", None) for word in ABSENT]
+    places = ("", *(f" {ways[0]}" for ways in ENVIRONMENT.values()))
+    return made + [
+        Claim(_with_article(word) + place, "subject", None) for word in ABSENT for place in places
+    ]

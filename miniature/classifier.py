@@ -1,12 +1,13 @@
 """A classifier of what a picture shows: the judge of control, and the participants' perception.
 
     python -m miniature.classifier judge          # two thirds of the training scenes
-    python -m miniature.classifier perception     # the other third
+    python -m miniature.classifier perception     # the other third, and drawn pictures
 
 Both are small ResNets with one head an attribute. They differ in seed and width and have no scene
 in common, so that what the simulated participants see is not what the judge sees. The image-text
-encoder trains on the judge's scenes, and one of its layers is aligned with the judge: it has
-neither a weight nor a picture in common with the perception.
+encoder trains on the judge's scenes and begins with the judge's weights: it has neither a weight
+nor a picture in common with the perception. The perception alone trains on drawn pictures, too
+(`miniature.drawn_scenes`): most of what participants look at is drawn.
 """
 
 import argparse
@@ -40,6 +41,7 @@ from miniature.attributes import (
     WEATHERS,
     Attributes,
 )
+from miniature.drawn_scenes import ASKED, drawn_scenes
 from miniature.finish import NATURAL_SHARE, Finish, draw_finish, finished
 from miniature.training import (
     BUILD,
@@ -84,12 +86,27 @@ class Role:
     steps: int
     natural: float = NATURAL_SHARE
     """How often a picture has its natural palette; the judge must not expect it."""
+    drawn: int = 0
+    """Pictures that the diffusion model draws for it."""
+    drawn_from: int = 0
+    """The step from which they are among the scenes."""
 
 
 ROLES = {
     "judge": Role(1, (32, 64, 128, 192), of_encoder, 19000, natural=1 / len(PALETTES)),
-    "perception": Role(2, (28, 56, 112, 168), of_perception, 13500),
+    "perception": Role(2, (28, 56, 112, 168), of_perception, 16000, drawn=2800, drawn_from=13500),
 }
+DRAWN = BUILD / "drawn"
+DRAWN_SHARE = 1 / 3
+"""Of a batch, once there are drawn pictures in it."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Pictures, uint8 (picture, size, size, 3), and what they show."""
+
+    pictures: np.ndarray
+    attributes: list[Attributes]
 
 
 def labels_of(attributes: Attributes) -> list[int]:
@@ -138,46 +155,76 @@ def augment(
 ) -> tuple[np.ndarray, Attributes]:
     """A finish (which changes the labels of look and palette), a mirror image, blur, a shift."""
     picture = finished(picture[:, ::-1] if rng.random() < 0.5 else picture, finish)
+    return _disturbed(picture, rng), finish.of(attributes)
+
+
+def _disturbed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.4:
         small = picture.reshape(64, 2, 64, 2, 3).mean((1, 3))
         share = rng.random()
         picture = (picture * (1 - share) + small.repeat(2, 0).repeat(2, 1) * share).astype(np.uint8)
     offset = rng.integers(-4, 5, size=2)
-    picture = np.roll(picture, offset, (0, 1))
-    return picture, finish.of(attributes)
+    return np.roll(picture, offset, (0, 1))
 
 
-def _batch(
-    pictures: np.ndarray,
-    attributes: list[Attributes],
-    rows: np.ndarray,
-    natural: float,
-    rng: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    made = [augment(pictures[row], attributes[row], draw_finish(rng, natural), rng) for row in rows]
-    labels = torch.tensor([labels_of(named) for _, named in made])
-    return to_tensor(np.stack([picture for picture, _ in made])), labels
+def _of_scenes(
+    scenes: Shown, rows: np.ndarray, natural: float, rng: np.random.Generator
+) -> tuple[list[np.ndarray], list[list[int]]]:
+    made = [
+        augment(scenes.pictures[n], scenes.attributes[n], draw_finish(rng, natural), rng)
+        for n in rows
+    ]
+    return [picture for picture, _ in made], [labels_of(named) for _, named in made]
+
+
+def of_drawn(
+    drawn: Shown, rows: np.ndarray, rng: np.random.Generator
+) -> tuple[list[np.ndarray], list[list[int]]]:
+    """Drawn pictures have their finish; only what they are known to show is labelled."""
+    flipped = [
+        drawn.pictures[n][:, ::-1] if rng.random() < 0.5 else drawn.pictures[n] for n in rows
+    ]
+    labels = [
+        [
+            label if name in ASKED else UNKNOWN
+            for name, label in zip(HEADS, labels_of(drawn.attributes[n]), strict=True)
+        ]
+        for n in rows
+    ]
+    return [_disturbed(picture, rng) for picture in flipped], labels
 
 
 def train_classifier(
-    pictures: np.ndarray, attributes: list[Attributes], role: Role, plan: Plan
+    scenes: Shown, role: Role, plan: Plan, drawn: Shown | None = None
 ) -> Classifier:
-    """Trains, or goes on training, a classifier; returns it in evaluation mode."""
+    """Trains, or goes on training, a classifier; returns it in evaluation mode.
+
+    Args:
+        scenes: All that it may train on.
+        role: What it is.
+        plan: Length, rates, checkpoint.
+        drawn: Pictures that the diffusion model drew, a third of each batch from
+            `role.drawn_from` on.
+    """
     torch.manual_seed(role.seed)
     model = Classifier(role.widths)
     nn.Module.to(model, device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    chosen = np.array([row for row in range(len(pictures)) if role.trains_on(row)])
 
     def loss_of(step: int) -> Tensor:
         rng = np.random.default_rng((role.seed, step))
-        rows = rng.choice(chosen, plan.batch)
-        inputs, labels = _batch(pictures, attributes, rows, role.natural, rng)
+        mixed = drawn is not None and step >= role.drawn_from
+        from_drawn = round(plan.batch * DRAWN_SHARE) if mixed else 0
+        rows = rng.choice(len(scenes.pictures), plan.batch - from_drawn)
+        pictures, labels = _of_scenes(scenes, rows, role.natural, rng)
+        if drawn is not None and from_drawn:
+            more = of_drawn(drawn, rng.choice(len(drawn.pictures), from_drawn), rng)
+            pictures, labels = pictures + more[0], labels + more[1]
+        inputs, right = to_tensor(np.stack(pictures)), torch.tensor(labels).to(plan.device)
         with precision(plan.device):
             logits = {n: found.float() for n, found in model(inputs.to(plan.device)).items()}
-        labels = labels.to(plan.device)
         entropy = partial(F.cross_entropy, label_smoothing=0.02, ignore_index=UNKNOWN)
         losses = [
-            EMPHASIS.get(name, 1.0) * entropy(logits[name], labels[:, k])
+            EMPHASIS.get(name, 1.0) * entropy(logits[name], right[:, k])
             for k, name in enumerate(HEADS)
         ]
         return torch.stack(losses).mean()
@@ -190,15 +237,17 @@ def train_classifier(
 def classify(model: Classifier, pictures: np.ndarray) -> dict[str, np.ndarray]:
     """Probabilities by attribute, (picture, value), of uint8 pictures of any square size.
 
-    Larger pictures are averaged down to 128×128, the size that the classifier was trained at.
+    Larger pictures are averaged down to 128×128, the size that the classifier was trained at. Each
+    is seen both ways round, as none of the attributes depends on that: what is found is the mean.
     """
     found: dict[str, list[Tensor]] = {name: [] for name in HEADS}
     for start in range(0, len(pictures), 64):
         inputs = to_tensor(pictures[start : start + 64])
         if inputs.shape[-1] != 128:
             inputs = F.interpolate(inputs, size=(128, 128), mode="area")
+        mirrored = model(inputs.flip(-1))
         for name, logits in model(inputs).items():
-            found[name].append(logits.softmax(-1))
+            found[name].append((logits.softmax(-1) + mirrored[name].softmax(-1)) / 2)
     return {name: torch.cat(parts).numpy() for name, parts in found.items()}
 
 
@@ -231,6 +280,16 @@ def save_classifier(model: Classifier, widths: Sequence[int], folder: Path) -> N
     (folder / "config.json").write_text(json.dumps({"widths": list(widths)}) + "\n")
 
 
+def material_of(role: Role, folder: Path) -> tuple[Shown, Shown | None]:
+    """The scenes that a classifier trains on, and drawn pictures; what is missing is made."""
+    from miniature.scenes.store import load_scenes
+
+    pictures, attributes = load_scenes(folder)
+    chosen = [row for row in range(len(pictures)) if role.trains_on(row)]
+    scenes = Shown(pictures[chosen], [attributes[row] for row in chosen])
+    return scenes, Shown(*drawn_scenes(DRAWN, role.drawn)) if role.drawn else None
+
+
 def main() -> None:
     """Trains one of the classifiers and prints its accuracy on held-out scenes."""
     from miniature.scenes.store import load_scenes
@@ -242,7 +301,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of weights and batches (default: the role's)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
-    pictures, attributes = load_scenes(args.scenes)
     role = ROLES[args.role]
     role = role if args.seed is None else replace(role, seed=args.seed)
     plan = Plan(
@@ -253,8 +311,10 @@ def main() -> None:
         weight_decay=0.02,
         device=pick_device(args.device),
     )
-    model = train_classifier(pictures, attributes, role, plan).cpu()
+    scenes, drawn = material_of(role, args.scenes)
+    model = train_classifier(scenes, role, plan, drawn).cpu()
     save_classifier(model, role.widths, WEIGHTS / args.role)
+    pictures, attributes = load_scenes(args.scenes)
     held_out = slice(0, None, HELD_OUT_EVERY)
     figures = accuracy(model, pictures[held_out], attributes[held_out])
     (WEIGHTS / args.role / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -4,8 +4,8 @@
     torchrun --nproc-per-node 2 -m miniature.encoder    # shares each batch
 
 A small vision tower learns, with the pairwise sigmoid loss of SigLIP (Zhai et al. 2023, arXiv
-2303.15343, eq. 1), which texts are true of a picture: its caption among those of other pictures,
-and every single phrase of the grammar (here a text may be true of many pictures). The words are
+2303.15343, eq. 1), which texts are true of a picture: captions of its own and of other pictures,
+the same with one value changed, and single phrases of the grammar. The words are
 the frozen sentence encoder's. The tower is the judge's, and begins with what the judge knows: it
 trains on the scenes of the judge, none of which the participants' perception has seen
 (`miniature.classifier`, docs/decisions/0018-the-encoders-tower-is-a-resnet.md).
@@ -20,17 +20,17 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import ResNetConfig, ResNetModel
 
 from miniature import WEIGHTS
 from miniature.attributes import Attributes
-from miniature.captions import Claim, claims, short_prompt
-from miniature.classifier import HEADS, Classifier, augment, labels_of, load_classifier, to_tensor
+from miniature.captions import Claim, claims, said_of, short_prompt
+from miniature.classifier import HEADS, augment, labels_of, load_classifier, to_tensor
 from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
-from miniature.told import CAPTIONS, CLAIMS, Texts, embed_texts, sigmoid_loss
+from miniature.told import CAPTIONS, READER, Asked, Naming, Texts, embed_texts, joint_loss
 from miniature.training import (
     BUILD,
     HELD_OUT_EVERY,
@@ -52,9 +52,10 @@ from scorer.miniature_encoder import (
     make_concepts,
     pooled,
     save_miniature_encoder,
+    seen_both_ways,
 )
 
-DIM, SIZE = 128, 128
+DIM, SIZE = 256, 128
 CLAIMS_AT_ONCE = 384
 """Single phrases that are asked a step."""
 NAMING = 0.5
@@ -64,40 +65,51 @@ CONCEPT_PICTURES = 2000
 TOLD_APART = ("subject", "environment", "lighting", "camera_angle", "shot")
 
 
-def make_encoder(judge: Classifier, seed: int) -> tuple[ResNetModel, JointHeads]:
-    """The judge's tower, to be trained on, with untrained maps into the joint space."""
+def make_encoder(body: ResNetModel, seed: int) -> tuple[ResNetModel, JointHeads]:
+    """A copy of a tower, to be trained on, with untrained maps into the joint space."""
     torch.manual_seed(seed)
-    body: ResNetModel = judge.body
     config: Any = ResNetConfig.from_dict({**body.config.to_dict(), "image_size": SIZE})
     vision = ResNetModel(config)
     vision.load_state_dict(body.state_dict())
     return vision, JointHeads(visual=config.hidden_sizes[-1], dim=DIM)
 
 
+def load_tower(folder: Path) -> ResNetModel:
+    """The tower of an encoder that was trained before, in 32 bit."""
+    vision: Any = ResNetModel.from_pretrained(
+        str(folder), dtype=torch.float32, local_files_only=True
+    )
+    return vision
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Pictures with a caption each, some claims, and which of these are true of the pictures."""
+    """Pictures of a step, and the texts that all of them are compared with."""
 
     pictures: Float[Tensor, "image 3 size size"]
-    captions: Float[Tensor, "text 384"]
-    own: Bool[Tensor, "image text"]
-    claims: Float[Tensor, "claim 384"]
-    true: Bool[Tensor, "image claim"]
+    shown: Int[Tensor, "image attribute"]
+    asked: Asked
+    own: Int[Tensor, " image"]
+    """Which of the pairs of captions is each picture's own."""
     labels: Int[Tensor, "image head"]
     """Of the judge's heads."""
+
+    def to(self, device: str) -> "Batch":
+        """The same on another device."""
+        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
 def draw_batch(
     pictures: np.ndarray, attributes: list[Attributes], texts: Texts, plan: Plan, step: int
 ) -> Batch:
-    """This process's pictures of a step, augmented, in [-1, 1]; each is compared with all captions.
+    """This process's pictures of a step, augmented, in [-1, 1]; each is compared with all texts.
 
     It depends on the seed and the step only, and a picture on its place in the batch besides.
     """
     rng = np.random.default_rng((plan.seed, step))
     rows = rng.choice(len(pictures), plan.batch, replace=False)
     numbers = rng.integers(CAPTIONS, size=len(rows))
-    chosen = rng.choice(len(texts.claimed), CLAIMS_AT_ONCE, replace=False)
+    claimed = rng.choice(len(texts.claimed), CLAIMS_AT_ONCE, replace=False)
     part, parts = worker()
     mine = range(part, len(rows), parts)
     made = [
@@ -109,13 +121,11 @@ def draw_batch(
         )
         for n in mine
     ]
-    asked = [texts.claimed[n] for n in chosen]
     return Batch(
         to_tensor(np.stack([picture for picture, _ in made])),
-        torch.from_numpy(texts.captions[rows, numbers]),
-        torch.eye(len(rows), dtype=torch.bool)[part::parts],
-        texts.claims[torch.from_numpy(chosen)],
-        torch.tensor([[claim.holds(named) for claim in asked] for _, named in made]),
+        torch.tensor([said_of(named) for _, named in made]),
+        texts.ask(rows * CAPTIONS + numbers, claimed),
+        torch.tensor(list(mine)),
         torch.tensor([labels_of(named) for _, named in made]),
     )
 
@@ -142,22 +152,20 @@ def train_encoder(
     attributes: list[Attributes],
     texts: Texts,
     plan: Plan,
-    judge: Classifier,
+    body: ResNetModel,
 ) -> tuple[ResNetModel, JointHeads]:
-    """Trains, or goes on training, tower and maps; returns them in evaluation mode."""
-    vision, heads = make_encoder(judge, plan.seed)
-    told = Told(heads.picture_projection.in_features)
-    model = nn.ModuleList([vision, heads, told])
+    """Trains, or goes on training, a tower and its maps; returns them in evaluation mode."""
+    vision, heads = make_encoder(body, plan.seed)
+    told, naming = Told(heads.visual), Naming()
+    model = nn.ModuleList([vision, heads, told, naming])
     nn.Module.to(model, device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     model.train()
 
     def loss_of(step: int) -> Tensor:
-        batch = draw_batch(pictures, attributes, texts, plan, step)
-        batch = Batch(**{name: value.to(plan.device) for name, value in vars(batch).items()})
+        batch = draw_batch(pictures, attributes, texts, plan, step).to(plan.device)
         with precision(plan.device):
             seen = pooled(vision, batch.pictures).float()
-        loss = sigmoid_loss(heads(seen, batch.captions), batch.own)
-        loss += CLAIMS * sigmoid_loss(heads(seen, batch.claims), batch.true)
+            loss = joint_loss(heads, naming, seen, batch.shown, batch.asked, batch.own)
         return loss + NAMING * told.loss(seen, batch.labels)
 
     fit(model, loss_of, plan, "encoder")
@@ -177,14 +185,20 @@ def concepts_of(
     values = [_axis_and_value(texts.claimed[n]) for n in spoken]
     rng = np.random.default_rng(0)
     rows = rng.choice(len(pictures), min(len(pictures), CONCEPT_PICTURES), replace=False)
-    joint = []
+    joint, early = [], []
     for part in np.array_split(rows, max(1, len(rows) // 50)):
         made = [
             augment(pictures[row], attributes[row], texts.finishes[row][0], rng)[0] for row in part
         ]
-        joint.append(heads.picture(pooled(vision, to_tensor(np.stack(made)))))
-    claimed = heads.text(texts.claims[spoken])
-    return make_concepts(claimed, values, torch.cat(joint), heads)
+        seen, before = seen_both_ways(vision, to_tensor(np.stack(made)))
+        joint.append(heads.picture(seen))
+        early.append(before)
+    numbers = texts.first_claim + np.array(spoken)
+    claimed = [
+        heads.text(*map(torch.from_numpy, texts.states.padded(part)))
+        for part in np.array_split(numbers, max(1, len(numbers) // 200))
+    ]
+    return make_concepts(torch.cat(claimed), values, torch.cat(joint), torch.cat(early), heads)
 
 
 def _axis_and_value(claim: Claim) -> tuple[str, str]:
@@ -248,7 +262,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder")
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument(
+        "--tower", type=Path, help="an encoder to begin with the tower of (default: the judge's)"
+    )
+    parser.add_argument("--steps", type=int, default=2500, help="of tower and maps (0: maps alone)")
     parser.add_argument(
         "--heads-steps", type=int, default=3000, help="of the maps alone, at the end"
     )
@@ -259,7 +276,7 @@ def main() -> None:
     pictures, attributes = load_scenes(args.scenes)
     rows = [row for row in range(len(pictures)) if of_encoder(row)]
     shown, named = pictures[rows], [attributes[row] for row in rows]
-    texts = embed_texts(named, args.seed, BUILD / "encoder-texts")
+    texts = embed_texts(named, args.seed, BUILD)
     plan = Plan(
         BUILD / "encoder.pt",
         steps=args.steps,
@@ -269,8 +286,8 @@ def main() -> None:
         weight_decay=0.05,
         device=pick_device(args.device),
     )
-    judge = load_classifier("judge")
-    vision, heads = train_encoder(shown, named, texts, plan, judge)
+    body = load_classifier("judge").body if args.tower is None else load_tower(args.tower)
+    vision, heads = train_encoder(shown, named, texts, plan, body)
     plan = replace(
         plan,
         checkpoint=BUILD / "encoder-heads.pt",
@@ -284,7 +301,7 @@ def main() -> None:
     if worker()[0]:
         return
     concepts = concepts_of(vision, heads, texts, shown, named)
-    save_miniature_encoder(args.out, vision, heads, concepts, dtype=torch.float16)
+    save_miniature_encoder(args.out, vision, heads, concepts, reader=READER, dtype=torch.float16)
     held_out = slice(0, None, HELD_OUT_EVERY)
     figures = measure(MiniatureEncoder(args.out), pictures[held_out], attributes[held_out])
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")

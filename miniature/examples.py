@@ -108,8 +108,8 @@ def main() -> None:
     pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
     encoder = CachedEncoder(make_encoder("miniature"))
     network = load_network(WEIGHTS / "predictor")
-    _, cls = predict(network, build_tokens(rows, encoder, fields=FIELDS))
-    chosen = most_telling(cls, load_prior(WEIGHTS / "predictor"), RATINGS * len(NAMES))
+    _, features = predict(network, build_tokens(rows, encoder, fields=FIELDS))
+    chosen = most_telling(features, load_prior(WEIGHTS / "predictor"), RATINGS * len(NAMES))
     people = example_people(pixels)
     numbers = {user_id(name): p.number for name, p in zip(NAMES, people, strict=True)}
     for place, (name, person) in enumerate(zip(NAMES, people, strict=True)):

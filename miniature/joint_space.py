@@ -4,7 +4,7 @@
     train_heads(heads, seen, texts, plan)
 
 What the tower sees in every training picture is computed once, so that a step is a few small
-products: each phrase of the grammar is met hundreds of times.
+products: each phrase of the grammar is met many times.
 """
 
 from collections import Counter
@@ -12,30 +12,28 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import ResNetModel
 
 from miniature.attributes import Attributes
+from miniature.captions import said_of
 from miniature.classifier import augment, to_tensor
-from miniature.told import CLAIMS, Texts, sigmoid_loss
+from miniature.told import Naming, Texts, joint_loss
 from miniature.training import Plan, fit, precision, worker
 from scorer.miniature_encoder import JointHeads, pooled
 
-HEADS_CLAIMS, HEADS_BATCH, HEADS_RATE = 2048, 512, 2e-3
+HEADS_CLAIMS, HEADS_BATCH, HEADS_RATE = 512, 256, 2e-3
 """Phrases and pictures a step, and the rate, of training the maps alone."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the tower sees in every training picture under the finishes of its captions."""
+    """What the tower sees in every training picture, under the finishes of its captions."""
 
     features: Float[Tensor, "picture width"]
-    captions: Float[Tensor, "picture 384"]
-    true: Bool[Tensor, "picture kind"]
-    kinds: Int[Tensor, " claim"]
-    """Of each claim; those of a kind speak of the same value, so they are true together."""
+    shown: Int[Tensor, "picture attribute"]
 
 
 @torch.inference_mode()
@@ -43,10 +41,7 @@ def see(
     vision: ResNetModel, pictures: np.ndarray, attributes: list[Attributes], texts: Texts, seed: int
 ) -> Seen:
     """Looks at every scene once under each of its captions' finishes."""
-    values = [(claim.attribute, claim.value) for claim in texts.claimed]
-    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
-    first = [texts.claimed[values.index(value)] for value in places]
-    features, true = [], []
+    features, shown = [], []
     for start in tqdm(range(0, len(pictures), 16), desc="pictures"):
         rows = range(start, min(start + 16, len(pictures)))
         made = [
@@ -56,33 +51,30 @@ def see(
         ]
         with precision("cpu"):
             features.append(pooled(vision, to_tensor(np.stack([p for p, _ in made]))).float())
-        true.append(torch.tensor([[claim.holds(named) for claim in first] for _, named in made]))
-    captions = torch.from_numpy(texts.captions).flatten(0, 1)
-    kinds = torch.tensor([places[value] for value in values])
-    return Seen(torch.cat(features), captions, torch.cat(true), kinds)
+        shown += [said_of(named) for _, named in made]
+    return Seen(torch.cat(features), torch.tensor(shown))
 
 
 def train_heads(heads: JointHeads, seen: Seen, texts: Texts, plan: Plan) -> JointHeads:
-    """Trains the maps on, with the tower at rest: so small, they meet every phrase many times.
+    """Trains the maps on, with the tower at rest.
 
     Phrases of attributes that have few of them are asked more often than their share.
     """
     count = Counter(claim.attribute for claim in texts.claimed)
     weights = np.array([count[claim.attribute] ** -0.5 for claim in texts.claimed])
     weights /= weights.sum()
-    heads.train()
+    naming = Naming()
+    model = nn.ModuleList([heads, naming]).train()
 
     def loss_of(step: int) -> Tensor:
         rng = np.random.default_rng((plan.seed, step, 1))
-        rows = torch.from_numpy(rng.choice(len(seen.features), plan.batch, replace=False))
-        asked = torch.from_numpy(rng.choice(len(weights), HEADS_CLAIMS, p=weights))
+        rows = rng.choice(len(seen.features), plan.batch, replace=False)
+        asked = texts.ask(rows, rng.choice(len(weights), HEADS_CLAIMS, p=weights))
         part, parts = worker()
-        mine, own = rows[part::parts], torch.eye(len(rows), dtype=torch.bool)[part::parts]
+        own = torch.arange(len(rows))[part::parts]
+        mine = torch.from_numpy(rows)[own]
         with precision("cpu"):
-            said = heads(seen.features[mine], seen.captions[rows]).float()
-            claimed = heads(seen.features[mine], texts.claims[asked]).float()
-        true = seen.true[mine][:, seen.kinds[asked]]
-        return sigmoid_loss(said, own) + CLAIMS * sigmoid_loss(claimed, true)
+            return joint_loss(heads, naming, seen.features[mine], seen.shown[mine], asked, own)
 
-    fit(heads, loss_of, plan, "heads")
+    fit(model, loss_of, plan, "heads")
     return heads

@@ -5,10 +5,10 @@
     liking = predict_residual(new_features, taste)            # to add to the zero-shot score
 
 Bayesian linear regression (Bishop 2006, Pattern Recognition and Machine Learning, section 3.3) of
-what the zero-shot score leaves unexplained on the [CLS] features. The prior over weights and the
-noise are estimated from the people of the training split, each of whom is one draw; where the
-prior knows demographics (`scorer.demographics`), they say where a person starts. The one rule that
-is not obvious: without ratings and demographics the correction is exactly 0.
+what the zero-shot score leaves unexplained on [CLS] and the picture's own features. The prior over
+weights and the noise are estimated from the people of the training split, each of whom is one draw;
+where the prior knows demographics (`scorer.demographics`), they say where a person starts. The one
+rule that is not obvious: without ratings and demographics the correction is exactly 0.
 """
 
 from collections.abc import Sequence
@@ -130,17 +130,15 @@ def predict_residual(
     return Residual(phi @ person.mean, np.sqrt(np.maximum(variance, 0.0)))
 
 
-def estimate_prior(
-    groups: Sequence[Group], *, directions: int = 64, iterations: int = 100
-) -> Prior:
+def estimate_prior(groups: Sequence[Group], *, directions: int = 96, iterations: int = 30) -> Prior:
     """Prior and noise that make the training people most likely (empirical Bayes).
 
-    The features are reduced to the `directions` principal ones and scaled to unit variance; then
-    expectation maximisation for a linear mixed model (Laird and Ware 1982) runs on sufficient
-    statistics: each person's weights are a draw from N(0, covariance). It starts from, and is
-    shrunk towards, weights of one variance on the features as they were (so of the features'
-    variances on the scaled ones): as many pseudo-draws as there are dimensions keep directions
-    that few people show from being fitted to them.
+    The features, each of unit variance, are reduced to the `directions` principal ones, and these
+    are scaled to unit variance; then expectation maximisation for a linear mixed model (Laird and
+    Ware 1982) runs on sufficient statistics: each person's weights are a draw from
+    N(0, covariance). It starts from, and is shrunk towards, weights of one variance on the features
+    before (so of the directions' variances on the scaled ones): as many pseudo-draws as there are
+    dimensions keep directions that few people show from being fitted to them.
 
     Args:
         groups: Training people with their ratings.
@@ -204,11 +202,15 @@ def _principal(
     Float[np.ndarray, "feature direction"],
     Float[np.ndarray, " direction"],
 ]:
-    """Centre, the leading principal directions scaled to unit variance, and their variances."""
-    centre = features.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(features - centre, rowvar=False, bias=True))
+    """Centre, the leading principal directions scaled to unit variance, and their variances.
+
+    They are those of the correlation matrix: features of different kinds have different units.
+    """
+    centre, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.where(spread > JITTER, spread, np.inf)
+    values, vectors = np.linalg.eigh(np.cov((features - centre) / spread, rowvar=False, bias=True))
     kept = np.argsort(values)[::-1][: min(directions, int((values > JITTER).sum()))]
-    return centre, vectors[:, kept] / np.sqrt(values[kept]), values[kept]
+    return centre, vectors[:, kept] / np.sqrt(values[kept]) / spread[:, None], values[kept]
 
 
 def save_prior(prior: Prior, folder: Path) -> None:

@@ -12,7 +12,8 @@ import contextlib
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -27,6 +28,8 @@ from scorer.pictures import picture_digest
 T = TypeVar("T")
 
 MEMORY_ITEMS = 50_000
+AT_ONCE = 128
+"""Pictures that are encoded while the features of those before them are written."""
 
 
 def cache_folder() -> Path:
@@ -88,11 +91,19 @@ class CachedEncoder:
         keys = [picture_digest(image) for image in images]
         found = {key: item for key in dict.fromkeys(keys) if (item := self._lookup(key))}
         new = {key: image for key, image in zip(keys, images, strict=True) if key not in found}
-        if new:
-            features = self._encoder.encode_images(list(new.values()))
-            for row, key in enumerate(new):
-                found[key] = (features.visual[row], features.joint[row])
-                self._keep(key, found[key])
+        writing: list[Future[None]] = []
+        with ThreadPoolExecutor(1) as writer:
+            for start in range(0, len(new), AT_ONCE):
+                part = dict(list(new.items())[start : start + AT_ONCE])
+                features = self._encoder.encode_images(list(part.values()))
+                for row, key in enumerate(part):
+                    found[key] = (features.visual[row], features.joint[row])
+                    self._pictures.put(key, found[key])
+                if self._folder is not None:
+                    files = {_file(self._folder, key): found[key] for key in part}
+                    writing.append(writer.submit(_write_all, files))
+        for written_part in writing:
+            written_part.result()
         visual = [found[key][0] for key in keys]
         joint = [found[key][1] for key in keys]
         return PictureFeatures(_stack(visual, self.visual_dim), _stack(joint, self.dim))
@@ -114,11 +125,6 @@ class CachedEncoder:
             if item is not None:
                 self._pictures.put(key, item)
         return item
-
-    def _keep(self, key: str, item: tuple[np.ndarray, np.ndarray]) -> None:
-        self._pictures.put(key, item)
-        if self._folder is not None:
-            _write(_file(self._folder, key), item)
 
 
 class _Recent(Generic[T]):
@@ -158,13 +164,19 @@ def _read(file: Path, visual: int, dim: int) -> tuple[np.ndarray, np.ndarray] | 
     return item["visual"], item["joint"]
 
 
+def _write_all(items: Mapping[Path, tuple[np.ndarray, np.ndarray]]) -> None:
+    for file, item in items.items():
+        _write(file, item)
+
+
 def _write(file: Path, item: tuple[np.ndarray, np.ndarray]) -> None:
     """Puts a file in place in one piece; a cache that can't be written is no failure."""
     from safetensors.numpy import save
 
     data = save({"visual": item[0].copy(), "joint": item[1].copy()})
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.is_dir():
+            file.parent.mkdir(parents=True, exist_ok=True)
         with written(file) as stream:
             stream.write(data)
 

@@ -1,11 +1,12 @@
 """Many people's scores of many pictures: what is one person's or one picture's is computed once.
 
-    score, cls = judge_crowd(network, pictures, people)     # (person, picture), … width
+    score, features = judge_crowd(network, pictures, people)     # (person, picture), … feature
 
-The same network as `scorer.predictor`, to rounding. The first layer's queries, keys and values
-belong to a token alone, so they are computed once a picture and once a person; of the last layer
-only [CLS] is computed, which is all that is read; fields that nobody has are left out. The one rule
-that is not obvious: a missing token is masked here as there.
+The same network as `scorer.predictor`, to rounding. Layers that keep the two sides apart are
+computed once a picture and once a person, and so are the queries, keys and values of the first
+layer that joins them; of the last layer only [CLS] is computed, which is all that is read; fields
+that nobody has are left out. The one rule that is not obvious: a missing token is masked here as
+there.
 """
 
 from dataclasses import dataclass
@@ -51,10 +52,13 @@ class Side:
 @torch.inference_mode()
 def judge_crowd(
     network: PamelaNetwork, pictures: Pictures, people: People
-) -> tuple[Float[Tensor, "person picture"], Float[Tensor, "person picture width"]]:
-    """Scores on the scale of the ratings and [CLS] features, of every person for every picture."""
+) -> tuple[Float[Tensor, "person picture"], Float[Tensor, "person picture feature"]]:
+    """Scores on the scale of the ratings, and features, of every person for every picture."""
     network.eval()
+    layers: Any = network.transformer.layers
     seen, known = _picture_side(network, pictures), _person_side(network, people)
+    for layer in layers[: network.apart]:
+        seen, known = (_alone(layer, side) for side in (seen, known))
     at_once = max(1, ROWS // max(1, len(pictures.visual)))
     cls = torch.cat(
         [
@@ -63,7 +67,8 @@ def judge_crowd(
         ]
     )
     standard = network.head(cls).squeeze(-1)
-    return standard * network.score_std + network.score_mean, cls
+    visual = pictures.visual.expand(len(cls), -1, -1)
+    return standard * network.score_std + network.score_mean, network.features(cls, visual)
 
 
 def _split(side: Side, rows: int) -> list[Side]:
@@ -92,9 +97,20 @@ def _person_side(network: PamelaNetwork, people: People) -> Side:
     return Side(torch.cat([cls, named + kinds], dim=1), present)
 
 
+def _alone(layer: Any, side: Side) -> Side:
+    """One side behind a layer in which it sees nothing of the other."""
+    states = _layer(layer, side.tokens, _projected(layer, side.tokens), _hidden(side.present))
+    return Side(states, side.present)
+
+
+def _hidden(present: Bool[Tensor, "row token"]) -> Float[Tensor, "row token"]:
+    """What is added to attention: nothing, or minus infinity for a missing token."""
+    return torch.zeros(present.shape, device=present.device).masked_fill_(~present, -torch.inf)
+
+
 def _cls(network: PamelaNetwork, seen: Side, known: Side) -> Float[Tensor, "person picture width"]:
     """[CLS] behind the last layer for some people and all pictures."""
-    layers: Any = network.transformer.layers
+    layers: Any = network.transformer.layers[network.apart :]
     pairs = (len(known.tokens), len(seen.tokens))
 
     def joined(person: Tensor, picture: Tensor) -> Tensor:
@@ -109,8 +125,7 @@ def _cls(network: PamelaNetwork, seen: Side, known: Side) -> Float[Tensor, "pers
     ours, theirs = (_projected(first, side.tokens) for side in (known, seen))
     projected = [joined(own, other) for own, other in zip(ours, theirs, strict=True)]
     states = joined(known.tokens, seen.tokens)
-    hidden = torch.zeros(states.shape[:2], dtype=states.dtype, device=states.device)
-    hidden.masked_fill_(~joined(known.present, seen.present), -torch.inf)
+    hidden = _hidden(joined(known.present, seen.present))
     for number, layer in enumerate(layers):
         query, key, value = projected if number == 0 else _projected(layer, states)
         if number == len(layers) - 1:

@@ -48,8 +48,9 @@ def written(path: Path, *, bench: Path | None = None, sync: bool = False) -> Gen
                 stream.flush()
                 os.fsync(stream.fileno())
         unfinished.replace(path)
-    finally:
+    except BaseException:
         unfinished.unlink(missing_ok=True)
+        raise
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:

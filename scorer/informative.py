@@ -21,7 +21,7 @@ def most_informative(
     """The pictures to ask for, the one that teaches most first.
 
     Args:
-        features: [CLS] features of the pictures that can be asked for.
+        features: Those of the pictures that can be asked for.
         person: What is known already.
         prior: Of the weights and the noise.
         count: How many at most.

@@ -73,7 +73,9 @@ def text_encoder_and_tokenizer(further: Path | None = None) -> tuple[Any, Any]:
         PrerequisiteError: there are none, or their file holds something else.
     """
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     folder = str(minilm_folder())
     encoder = AutoModel.from_pretrained(folder, local_files_only=True)
     if further is not None:

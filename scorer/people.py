@@ -40,12 +40,14 @@ class Judged:
 
 
 def people_of(network: PamelaNetwork, ratings: Ratings) -> dict[str, Judged]:
-    """Each person's [CLS] features, and what the zero-shot score leaves over."""
-    score, cls = predict(network, ratings.tokens)
+    """Each person's features, and what the zero-shot score leaves over."""
+    score, features = predict(network, ratings.tokens)
     truth = ratings.standard.cpu().numpy() * network.score_std + network.score_mean
     users = ratings.user.cpu().numpy()
     rows = {name: np.flatnonzero(users == n) for n, name in enumerate(ratings.people)}
-    return {name: Judged(cls[own], (truth - score)[own], score[own]) for name, own in rows.items()}
+    return {
+        name: Judged(features[own], (truth - score)[own], score[own]) for name, own in rows.items()
+    }
 
 
 def embeddings_of(ratings: Ratings) -> Float[np.ndarray, "person field sentence"]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,7 @@ from scorer.checkpoints import reason_of
 from scorer.demographics import prior_mean
 from scorer.encoders import Encoder, PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
-from scorer.pictures import read_picture
+from scorer.pictures import read_picture, to_rgb
 from scorer.profile import UserProfile
 from scorer.quality import guards
 
@@ -54,7 +55,7 @@ class Judgement:
     """What the network says of pictures as some people see them."""
 
     score: Float[np.ndarray, "user image"]
-    cls: Float[np.ndarray, "user image width"]
+    features: Float[np.ndarray, "user image feature"]
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,13 @@ class PersonalScorer:
         """One judgement a picture; see `scorer.base.Scorer`."""
         if not images:
             return []
-        features = self._models.encoder.encode_images(images)
-        liking = self._liking(features, prompts, [user])
+        images = [to_rgb(image) for image in images]
+        for image in images:
+            image.load()  # here: two threads must not open the same file
+        with ThreadPoolExecutor(1) as pool:  # looks at the pictures while the encoder computes
+            watched = pool.submit(lambda: [guards(image) for image in images])
+            features = self._models.encoder.encode_images(images)
+            liking = self._liking(features, prompts, [user])
         value = liking.mean[0]
         columns = {
             "personal" if self._personal else "average": value,
@@ -152,9 +158,9 @@ class PersonalScorer:
             Scores(
                 float(value[row]),
                 {name: float(c[row]) for name, c in columns.items() if np.isfinite(c[row])}
-                | guards(image),
+                | figures,
             )
-            for row, image in enumerate(images)
+            for row, figures in enumerate(watched.result())
         ]
 
     def likings(
@@ -195,15 +201,14 @@ class PersonalScorer:
         """
         from scorer.informative import most_informative
 
-        prior = self._models.prior
-        if prior is None:
+        if (prior := self._models.prior) is None:
             raise InputError("a scorer that leaves the person out learns from no ratings")
         features = self._models.encoder.encode_images(images)
         judged, known = self._judge(features, prompts, [user]), self._known(user, prior)
         places = np.arange(len(images)) if among is None else np.asarray(among, int)
-        first = most_informative(judged.cls[0][places], known.taste, prior, count=1)[0]
-        ask = int(places[first])
-        residual = predict_residual(judged.cls[0], known.taste, prior)
+        seen, taste = judged.features[0], known.taste
+        ask = int(places[most_informative(seen[places], taste, prior, count=1)[0]])
+        residual = predict_residual(seen, taste, prior)
         errors = np.abs(known.left_out)
         return Inquiry(
             ask=ask,
@@ -218,12 +223,11 @@ class PersonalScorer:
         folder = Path(self._place)
         if not folder.is_dir():
             return told
-        config = _config(folder)
         hashes = {
             f"sha256:{name}": hashlib.sha256((folder / name).read_bytes()).hexdigest()
             for name in self._files
         }
-        return told | {"encoder": str(config.get("encoder_id", ""))} | hashes
+        return told | {"encoder": str(_config(folder).get("encoder_id", ""))} | hashes
 
     @cached_property
     def _models(self) -> Models:
@@ -257,8 +261,8 @@ class PersonalScorer:
             return [torch.from_numpy(np.ascontiguousarray(each)).to(place) for each in given]
 
         people = People(*tensors((fields, present)))
-        score, cls = judge_crowd(network, Pictures(*tensors(arrays)), people)
-        return Judgement(score.cpu().numpy(), cls.cpu().numpy())
+        score, found = judge_crowd(network, Pictures(*tensors(arrays)), people)
+        return Judgement(score.cpu().numpy(), found.cpu().numpy())
 
     def _liking(
         self,
@@ -270,12 +274,11 @@ class PersonalScorer:
         if prior is None:
             return Liking(judged.score, np.full_like(judged.score, np.nan))
         residuals = [
-            predict_residual(cls, self._known(user, prior).taste, prior)
-            for cls, user in zip(judged.cls, users, strict=True)
+            predict_residual(own, self._known(user, prior).taste, prior)
+            for own, user in zip(judged.features, users, strict=True)
         ]
-        shape = judged.score.shape
         mean, std = (
-            np.array([getattr(each, name) for each in residuals]).reshape(shape)
+            np.array([getattr(each, name) for each in residuals]).reshape(judged.score.shape)
             for name in ("mean", "std")
         )
         return Liking(judged.score + mean, std)
@@ -292,7 +295,7 @@ class PersonalScorer:
                 seen = self._models.encoder.encode_images(pictures)
                 judged = self._judge(seen, [rating.prompt for rating in user.ratings], [user])
                 given = np.array([rating.score for rating in user.ratings], np.float64)
-                features, residual = judged.cls[0], given - judged.score[0]
+                features, residual = judged.features[0], given - judged.score[0]
             fields = self._models.network.fields
             person = person_embedding(user.demographics, fields, self._models.embed)
             told = (features, residual, prior, prior_mean(prior, person))
@@ -329,6 +332,11 @@ def load_models(
             f"`python -m miniature.predictor`"
         )
     prior = load_prior(folder) if personal else None
+    if prior is not None and len(prior.centre) != network.feature_dim:
+        raise PrerequisiteError(
+            f"the predictor in {str(folder)!r} adapts to {len(prior.centre)} features, and its "
+            f"network has {network.feature_dim}: another version made it; train it again"
+        )
     embed = make_embedder(network.sentence_encoder, device=device)
     return Models(network, CachedEncoder(encoder), embed, prior)
 

@@ -10,6 +10,7 @@ same picture saved twice is encoded once.
 import hashlib
 from pathlib import Path
 
+import PIL.ExifTags
 import PIL.Image
 import PIL.ImageOps
 
@@ -25,7 +26,8 @@ class PictureError(ValueError):
 
 def to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
     """The picture upright and in RGB; what is transparent becomes white."""
-    upright = PIL.ImageOps.exif_transpose(picture)
+    turned = picture.getexif().get(PIL.ExifTags.Base.Orientation, 1) != 1
+    upright = PIL.ImageOps.exif_transpose(picture) if turned else picture
     if upright.mode == "RGB":
         return upright
     if upright.has_transparency_data:

@@ -2,6 +2,7 @@
 
     network = PamelaNetwork(visual_dim=192, semantic_dim=128, fields=("person.age",))
     score, cls = network(table.batch(rows))         # (batch,) on the scale 1-5, (batch, width)
+    score, features = predict(network, table)       # what a person's ratings are regressed on
 
 A picture, its prompt, and every known field of person and picture are tokens behind a learnable
 [CLS]; a shallow transformer joins them, and a linear head on [CLS] gives the score. Widths,
@@ -12,6 +13,7 @@ that is not obvious: a missing token is masked, so the same weights serve any se
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +25,7 @@ from torch import Tensor, nn
 
 from scorer.errors import PrerequisiteError
 from scorer.minilm import DIMENSION, EMBEDDED
-from scorer.tokens import TokenBatch, TokenTable
+from scorer.tokens import PERSON, TokenBatch, TokenTable
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -43,6 +45,9 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         sentence_dim: Width of its embeddings.
         width: Of the tokens.
         layers: Of the transformer.
+        apart: In how many of them, the first ones, the picture's tokens and the person's (with
+            [CLS]) see only their own kind: computed once a picture and once a person, not once
+            for each pair (docs/decisions/0029-many-people-at-once.md).
         heads: Of its attention.
         dropout: In its layers.
         score_mean: Of the training ratings: the head predicts standardised scores.
@@ -62,13 +67,16 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         sentence_dim: int = DIMENSION,
         width: int = 128,
         layers: int = 2,
+        apart: int = 0,
         heads: int = 4,
         dropout: float = 0.1,
         score_mean: float = 3.0,
         score_std: float = 1.0,
     ) -> None:
         super().__init__()
-        self.fields = tuple(fields)
+        if not 0 <= apart < layers:
+            raise ValueError(f"apart is {apart}: 0 to {layers - 1}, of {layers} layers")
+        self.fields, self.apart = tuple(fields), apart
         self.encoder, self.encoder_id = encoder, encoder_id
         self.visual_tokens, self.sentence_encoder = visual_tokens, sentence_encoder
         self.score_mean, self.score_std = score_mean, score_std
@@ -91,9 +99,36 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch width"]]:
         """Scores on the scale of the ratings (not clipped), and the [CLS] features behind them."""
         tokens, present = self.tokens(batch)
-        cls = self.transformer(tokens, src_key_padding_mask=~present)[:, 0]
+        divided = self._divided() if self.apart else None
+        for number, layer in enumerate(self.transformer.layers):
+            mask = divided if number < self.apart else None
+            tokens = layer(tokens, src_mask=mask, src_key_padding_mask=~present)
+        norm: Any = self.transformer.norm
+        cls = norm(tokens[:, 0])
         standard = self.head(cls).squeeze(-1)
         return standard * self.score_std + self.score_mean, cls
+
+    @property
+    def feature_dim(self) -> int:
+        """How many numbers `features` has."""
+        return self.head.in_features + self.visual[0].normalized_shape[0]
+
+    def features(
+        self, cls: Float[Tensor, "*row width"], visual: Float[Tensor, "*row visual"]
+    ) -> Float[Tensor, "*row feature"]:
+        """What a person's ratings are regressed on: [CLS], and the pooled picture as it is.
+
+        The network is trained for what people have in common, and of what only few of them care
+        for little is left in [CLS] (docs/decisions/0030-adaptation-sees-the-picture.md).
+        """
+        return torch.cat([cls, visual[..., : self.feature_dim - cls.shape[-1]]], dim=-1)
+
+    def _divided(self) -> Bool[Tensor, "token token"]:
+        """True where one token is the picture's and the other the person's."""
+        of_picture = [False] + [True] * (self.visual_tokens + 1)
+        of_picture += [not name.startswith(PERSON) for name in self.fields]
+        side = torch.tensor(of_picture, device=self.kind.device)
+        return side[:, None] != side[None]
 
     def tokens(
         self, batch: TokenBatch
@@ -115,21 +150,22 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
 @torch.inference_mode()
 def predict(
     network: PamelaNetwork, tokens: TokenTable, *, batch_size: int = 4096
-) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, "row width"]]:
-    """Scores and [CLS] features of all rows, in evaluation mode; on the device of the network."""
+) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, "row feature"]]:
+    """Scores and `features` of all rows, in evaluation mode; on the device of the network."""
     network.eval()
     device = network.kind.device
     placed = tokens.to(device)
-    parts = [
-        network(placed.batch(rows))
-        for rows in torch.arange(len(tokens), device=device).split(batch_size)
-        if len(rows)
-    ]
+    parts = []
+    for rows in torch.arange(len(tokens), device=device).split(batch_size):
+        if len(rows):
+            batch = placed.batch(rows)
+            score, cls = network(batch)
+            parts.append((score, network.features(cls, batch.visual)))
     if not parts:
-        return np.zeros(0, np.float32), np.zeros((0, network.head.in_features), np.float32)
+        return np.zeros(0, np.float32), np.zeros((0, network.feature_dim), np.float32)
     return (
         torch.cat([score for score, _ in parts]).cpu().numpy(),
-        torch.cat([cls for _, cls in parts]).cpu().numpy(),
+        torch.cat([features for _, features in parts]).cpu().numpy(),
     )
 
 

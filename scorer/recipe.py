@@ -37,6 +37,8 @@ class Recipe:
     weight_decay: float = 0.05
     width: int = 128
     layers: int = 2
+    apart: int = 0
+    """Of the layers, in so many picture and person see only themselves."""
     heads: int = 4
     dropout: float = 0.1
     person_dropout: float = 0.2

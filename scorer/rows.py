@@ -60,7 +60,7 @@ class RowScorer:
             known: By `<data set>/<person>`, ratings to adapt to; on the network's scale.
         """
         ratings = self._ratings(rows)
-        score, cls = predict(self._network, ratings.tokens)
+        score, asked = predict(self._network, ratings.tokens)
         prior = self._prior
         if prior is None:
             return score.astype(float)
@@ -74,13 +74,13 @@ class RowScorer:
             own = np.flatnonzero(users == number)
             given = list((known or {}).get(name, ()))
             if not given:
-                found[own] += design(cls[own], prior) @ starts[name]
+                found[own] += design(asked[own], prior) @ starts[name]
                 continue
             seen = self._ratings(given)
             told, features = predict(self._network, seen.tokens)
             left = np.array([row.score for row in given]) - told
             person = posterior(features, left, prior, starts[name])
-            found[own] += predict_residual(cls[own], person, prior).mean
+            found[own] += predict_residual(asked[own], person, prior).mean
         return found
 
     def _ratings(self, rows: Sequence[Row]) -> Ratings:

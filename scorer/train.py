@@ -100,6 +100,7 @@ def new_network(train: Ratings, recipe: Recipe) -> PamelaNetwork:
         sentence_dim=train.tokens.sentences.shape[1],
         width=recipe.width,
         layers=recipe.layers,
+        apart=recipe.apart,
         heads=recipe.heads,
         dropout=recipe.dropout,
         score_mean=main.mean,

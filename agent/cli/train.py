@@ -60,6 +60,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--epochs", type=counted, metavar="N", help="at most (default: 30)")
     parser.add_argument("--width", type=counted, metavar="N", help="of the tokens (default: 128)")
     parser.add_argument("--layers", type=counted, metavar="N", help="of the network (default: 2)")
+    parser.add_argument(
+        "--apart",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of these, keep picture and person apart: many people cost less (default: 0)",
+    )
     add_overwrite(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     add_device(parser)
@@ -74,8 +81,12 @@ def execute(args: argparse.Namespace) -> int:
 
     check_free(args.out, overwrite=args.overwrite)
     table = load_tables(args.data, lenient=args.lenient)
-    given = {name: getattr(args, name) for name in ("epochs", "width", "layers")}
+    given = {name: getattr(args, name) for name in ("epochs", "width", "layers", "apart")}
     recipe = Recipe(**{name: value for name, value in given.items() if value is not None})
+    if not 0 <= recipe.apart < recipe.layers:
+        raise InputError(
+            f"--apart {recipe.apart} of {recipe.layers} layers: take 0 to {recipe.layers - 1}"
+        )
     if recipe.width % recipe.heads:
         raise InputError(f"--width {recipe.width} is no multiple of {recipe.heads}: take one")
     train, validation = read_splits(table, args)

@@ -110,6 +110,26 @@ def _places(words: Sequence[str], phrase: tuple[str, ...]) -> list[int]:
     return [n for n in range(last + 1) if tuple(words[n : n + len(phrase)]) == phrase]
 
 
+def names_one(prompt: str, subjects: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a prompt says what is in the picture with one of these words.
+
+    Not as a place: "a giraffe in front of a house" names no house. A prompt that begins with the
+    place may: "on a hill a tower".
+    """
+    words = split_words(prompt)
+    begins_with_place = words[:1] != () and words[0] in PREPOSITIONS
+    for mention in mentions(words, {"subject": subjects}):
+        clause = words[: mention.start]
+        for place in range(len(clause) - 1, -1, -1):
+            if clause[place] == PAUSE:
+                clause = clause[place + 1 :]
+                break
+        led = not (PREPOSITIONS - {"of"}).isdisjoint(clause)
+        if not led or begins_with_place:
+            return True
+    return False
+
+
 def denied(words: Sequence[str], mention: Mention) -> bool:
     """Whether the phrase is what the picture is not to show."""
     before = words[max(0, mention.start - 2) : mention.start]

@@ -22,7 +22,6 @@ from miniature.renderer.autoencoder import decode, encode, psnr, train_autoencod
 from miniature.renderer.distil import GUIDANCE, distil_guidance
 from miniature.renderer.export import export_pipeline, load_parts, sampled_sigmas
 from miniature.renderer.latents import (
-    Captions,
     LatentData,
     check_latents,
     load_latents,
@@ -31,6 +30,7 @@ from miniature.renderer.latents import (
 from miniature.renderer.reader import read, train_reader
 from miniature.renderer.transformer import TransformerRecipe, train_transformer
 from miniature.scenes.store import load_scenes
+from miniature.states import Captions
 from miniature.training import (
     BUILD,
     HELD_OUT_EVERY,

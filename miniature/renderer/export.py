@@ -76,8 +76,8 @@ def export_pipeline(
 
 def load_parts(folder: Path) -> tuple[AutoencoderTiny, PixArtTransformer2DModel]:
     """Autoencoder and transformer of an exported pipeline, in 32 bit, to be trained further."""
-    autoencoder = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    autoencoder = AutoencoderTiny.from_pretrained(folder / "vae", dtype=torch.float32)
     transformer = PixArtTransformer2DModel.from_pretrained(
-        folder / "transformer", torch_dtype=torch.float32
+        folder / "transformer", dtype=torch.float32
     )
     return autoencoder, transformer

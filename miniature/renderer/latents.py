@@ -23,6 +23,7 @@ from miniature.captions import SAYABLE, Pair, commonly, evenly, pair
 from miniature.classifier import load_classifier, to_tensor
 from miniature.finish import Finish, finished
 from miniature.renderer.autoencoder import encode
+from miniature.states import Captions, embed_captions
 from miniature.training import precision
 from scorer.files import written
 from scorer.minilm import text_encoder_and_tokenizer
@@ -34,56 +35,9 @@ WORDINGS = (commonly, evenly)
 """How the captions of a picture choose their words: one each."""
 CAPTIONS = len(WORDINGS)
 ARRAYS = ("latents", "said", "features")
-PADDING = 16
-"""Captions are padded to a multiple of so many tokens: few shapes to compile."""
-BATCH = 64
 SCENES_AT_ONCE = 16
 LATENT_TOLERANCE = 0.02
 """Latents have a standard deviation of about 1 and are kept in 16 bit."""
-
-
-@dataclass(frozen=True)
-class Captions:
-    """Token states of captions in order; the last one is the empty caption."""
-
-    tokens: np.ndarray
-    """Of all captions in a row, (token, 384)."""
-    offsets: np.ndarray
-    """(caption + 1,)."""
-
-    @property
-    def empty(self) -> int:
-        """Number of the empty caption."""
-        return len(self.offsets) - 2
-
-    def states(self, number: int) -> np.ndarray:
-        """Of one caption, (token, 384)."""
-        return self.tokens[self.offsets[number] : self.offsets[number + 1]]
-
-    def padded(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of several captions, (caption, token, 384) and which are there, (caption, token)."""
-        chosen = [self.states(number) for number in numbers]
-        longest = -(-max(map(len, chosen)) // PADDING) * PADDING
-        tokens = np.zeros((len(chosen), longest, self.tokens.shape[1]), np.float32)
-        mask = np.zeros((len(chosen), longest), np.float32)
-        for row, states in enumerate(chosen):
-            tokens[row, : len(states)], mask[row, : len(states)] = states, 1
-        return tokens, mask
-
-    def save(self, folder: Path, name: str) -> None:
-        """Writes both arrays; `load` finds nothing before the second one is there."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for part in ("tokens", "offsets"):
-            with written(folder / f"{name}-{part}.npy") as stream:
-                np.save(stream, getattr(self, part))
-
-    @classmethod
-    def load(cls, folder: Path, name: str) -> "Captions | None":
-        """What `save` wrote, memory-mapped, or None if it is not complete."""
-        if not (folder / f"{name}-offsets.npy").is_file():
-            return None
-        parts = ("tokens", "offsets")
-        return cls(*(np.load(folder / f"{name}-{part}.npy", mmap_mode="r") for part in parts))
 
 
 @dataclass(frozen=True)
@@ -129,25 +83,6 @@ def _pairs(scene: Attributes, number: int, seed: int) -> list[Pair]:
     rng = np.random.default_rng((seed, number))
     finishes = variants(rng)
     return [pair(finish.of(scene), rng, how) for finish in finishes for how in WORDINGS]
-
-
-@torch.inference_mode()
-def embed_captions(captions: list[str]) -> Captions:
-    """Captions in order, and an empty one after them, through the frozen encoder."""
-    captions = [*captions, ""]
-    encoder, tokenizer = text_encoder_and_tokenizer()
-    lengths = np.array([len(ids) for ids in tokenizer(captions)["input_ids"]])
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    tokens = np.zeros((offsets[-1], encoder.config.hidden_size), np.float16)
-    order = np.argsort(lengths, kind="stable")
-    for start in tqdm(range(0, len(order), BATCH), desc="captions"):
-        batch = order[start : start + BATCH]
-        words = tokenizer([captions[i] for i in batch], padding=True, return_tensors="pt")
-        with precision("cpu"):
-            states: Any = encoder(**words)[0]
-        for row, number in enumerate(batch):
-            tokens[offsets[number] : offsets[number + 1]] = states[row, : lengths[number]].float()
-    return Captions(tokens, offsets)
 
 
 def make_latents(

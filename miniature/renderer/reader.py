@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from miniature.captions import SAYABLE
-from miniature.renderer.latents import Captions
+from miniature.states import Captions
 from miniature.training import Plan, fit, precision, worker
 from scorer.minilm import text_encoder_and_tokenizer
 

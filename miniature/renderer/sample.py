@@ -35,7 +35,7 @@ def load_pipeline(folder: Path = RENDERER, device: str = "auto") -> Any:
         str(folder),
         text_encoder=encoder.to(dtype),
         tokenizer=tokenizer,
-        torch_dtype=dtype,
+        dtype=dtype,
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(place)

@@ -44,13 +44,12 @@ def _render(number: int, *, seed: int, size: int) -> NDArray[np.uint8]:
 
 def render_scenes(folder: Path, *, count: int, seed: int, size: int, workers: int) -> Iterator[int]:
     """Renders what is missing of scenes 0 … count-1 into `folder`; yields each number done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _check_origin(folder, {"seed": seed, "size": size})
+    prepare(folder, {"seed": seed, "size": size})
     draw = partial(_render, seed=seed, size=size)
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for start in range(0, count, SHARD):
             numbers = range(start, min(start + SHARD, count))
-            path = folder / f"scenes-{start // SHARD:05d}.npz"
+            path = shard_path(folder, start)
             if _holds(path, len(numbers)):
                 yield from numbers
                 continue
@@ -58,7 +57,12 @@ def render_scenes(folder: Path, *, count: int, seed: int, size: int, workers: in
             for number, picture in zip(numbers, pool.imap(draw, numbers), strict=True):
                 pictures.append(picture)
                 yield number
-            _write_shard(path, np.stack(pictures), [scene_attributes(seed, n) for n in numbers])
+            write_shard(path, np.stack(pictures), [scene_attributes(seed, n) for n in numbers])
+
+
+def shard_path(folder: Path, start: int) -> Path:
+    """The file of the shard that begins with scene `start`."""
+    return folder / f"scenes-{start // SHARD:05d}.npz"
 
 
 def _holds(path: Path, count: int) -> bool:
@@ -69,15 +73,17 @@ def _holds(path: Path, count: int) -> bool:
         return len(shard["attributes"]) >= count
 
 
-def _check_origin(folder: Path, origin: dict[str, int]) -> None:
-    """Scenes of another seed or size are never mixed in."""
+def prepare(folder: Path, origin: dict[str, int | str]) -> None:
+    """Makes a folder for shards of one origin; those of another are never mixed in."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / ORIGIN
     if path.is_file() and json.loads(path.read_text()) != origin:
         raise ValueError(f"{str(folder)!r} holds scenes of {path.read_text()}, not of {origin}")
     path.write_text(json.dumps(origin))
 
 
-def _write_shard(path: Path, pictures: NDArray[np.uint8], attributes: list[Attributes]) -> None:
+def write_shard(path: Path, pictures: NDArray[np.uint8], attributes: list[Attributes]) -> None:
+    """Writes pictures with what they show, in one piece."""
     described = [json.dumps(to_json(named)) for named in attributes]
     with written(path) as stream:
         np.savez_compressed(stream, pictures=pictures, attributes=np.array(described))

@@ -25,14 +25,11 @@ from miniature.classifier import (
     save_classifier,
     to_tensor,
 )
-from miniature.encoder import sigmoid_loss
 from miniature.renderer.autoencoder import decode, encode, make_autoencoder, psnr
 from miniature.renderer.distil import blank, distil_guidance, guided_velocity
 from miniature.renderer.export import export_pipeline
 from miniature.renderer.latents import (
     CAPTIONS,
-    PADDING,
-    Captions,
     LatentData,
     check_latents,
     load_latents,
@@ -49,6 +46,8 @@ from miniature.renderer.transformer import (
     train_transformer,
     velocity,
 )
+from miniature.states import PADDING, Captions
+from miniature.told import sigmoid_losses
 from miniature.training import Plan, fit, hidden_matrices, learning_rate, load_checkpoint
 from scorer.errors import PrerequisiteError
 from scorer.minilm import TEXT_LAYERS, text_encoder_and_tokenizer
@@ -374,10 +373,11 @@ def test_the_reader_learns_what_captions_say_and_its_layer_reads_all_of_them(
 
 
 def test_the_sigmoid_loss_of_known_logits():
-    # Two pairs, logits 0: each of the four terms is log 2, divided by the batch of two.
-    assert sigmoid_loss(torch.zeros(2, 2), torch.eye(2) > 0).item() == pytest.approx(2 * np.log(2))
+    # Logits 0: each term is log 2, whether a text is true of a picture or not.
+    losses = sigmoid_losses(torch.zeros(2, 2), torch.eye(2) > 0)
+    np.testing.assert_allclose(losses, np.log(2), rtol=1e-6)
     right = 20 * (2 * torch.eye(3) - 1)
-    assert sigmoid_loss(right, torch.eye(3) > 0).item() == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(sigmoid_losses(right, torch.eye(3) > 0), 0, atol=1e-6)
 
 
 def test_the_student_predicts_in_one_forward_what_guidance_needs_two_for(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_model
 
+from miniature import WEIGHTS
 from scorer.cache import CachedEncoder
 from scorer.encoders import PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
@@ -18,8 +19,11 @@ from scorer.miniature_encoder import (
     save_miniature_encoder,
     to_pixels,
 )
+from scorer.minilm import text_encoder_and_tokenizer
 from scorer.siglip import SiglipEncoder, grid_means
 from tests.scorer.tiny import tiny_concepts, tiny_naflex, tiny_siglip, tiny_vision
+
+READER = WEIGHTS / "renderer"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     place = tmp_path_factory.mktemp("encoder")
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(place, tiny_vision(), heads, tiny_concepts(heads))
+    save_miniature_encoder(place, tiny_vision(), heads, tiny_concepts(heads), reader=READER)
     return place
 
 
@@ -51,7 +55,7 @@ def test_pixels_lie_between_minus_one_and_one() -> None:
 def test_features_are_of_unit_length_in_the_space_of_the_texts(encoder: MiniatureEncoder) -> None:
     features = encoder.encode_images(pictures(3))
     texts = encoder.encode_texts(["a boat", "a house"])
-    assert features.visual.shape == (3, 16 + 3)
+    assert features.visual.shape == (3, 16 + 3 + 16)
     assert features.joint.shape == (3, 8)
     np.testing.assert_allclose(np.linalg.norm(features.joint, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1, rtol=1e-5)
@@ -71,14 +75,18 @@ def test_no_pictures_give_no_features(encoder: MiniatureEncoder) -> None:
 def test_training_logits_agree_with_the_features_in_use(
     encoder: MiniatureEncoder, folder: Path
 ) -> None:
-    from scorer.minilm import embed
-
     heads = JointHeads(visual=16, dim=8)
-    load_model(heads, folder / PROJECTION)
+    load_model(heads.eval(), folder / PROJECTION)
     features = encoder.encode_images(pictures(2))
-    logits = heads(torch.from_numpy(features.visual[:, :16]), torch.from_numpy(embed(["a boat"])))
+    model, tokenizer = text_encoder_and_tokenizer(READER)
+    words = tokenizer(["a boat"], return_tensors="pt")
+    with torch.no_grad():
+        states = model(**words).last_hidden_state
+        texts = heads.text(states, words["attention_mask"])
+        seen = heads.picture(torch.from_numpy(features.visual[:, :16]))
+        logits = heads.logits(seen, texts)
     cosine = features.joint @ encoder.encode_texts(["a boat"]).T
-    np.testing.assert_allclose(logits.detach().numpy(), 10 * cosine - 4, atol=1e-4)
+    np.testing.assert_allclose(logits.detach().numpy(), 60 * cosine - 4, atol=1e-4)
 
 
 def test_concepts_are_probabilities_of_the_values_of_an_attribute() -> None:
@@ -86,7 +94,7 @@ def test_concepts_are_probabilities_of_the_values_of_an_attribute() -> None:
     concepts = tiny_concepts(heads)
     joint = torch.nn.functional.normalize(torch.randn(6, 8), dim=-1)
     found = concepts.probabilities(joint, heads)
-    logits = 10 * joint @ concepts.texts.T - 4
+    logits = 60 * joint @ concepts.texts.T - 4
     torch.testing.assert_close(found[:, :2], logits[:, :2].softmax(1))  # sun or moon
     torch.testing.assert_close(found[:, 2], logits[:, 2].sigmoid())  # moss or none
     torch.testing.assert_close(concepts.texts.norm(dim=1), torch.ones(3))
@@ -97,15 +105,29 @@ def test_concepts_are_standardised_on_training_pictures() -> None:
     joint = torch.nn.functional.normalize(torch.randn(40, 8), dim=-1)
     values = [("light", "sun"), ("light", "moon")]
     texts = torch.nn.functional.normalize(torch.randn(2, 8), dim=-1)
-    features = make_concepts(texts, values, joint, heads).features(joint, heads)
-    torch.testing.assert_close(features.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
-    torch.testing.assert_close(features.std(0), torch.ones(2), atol=1e-4, rtol=0)
+    early = 5 + 3 * torch.randn(40, 4)
+    features = make_concepts(texts, values, joint, early, heads).features(joint, early, heads)
+    torch.testing.assert_close(features.mean(0), torch.zeros(6), atol=1e-5, rtol=0)
+    torch.testing.assert_close(features.std(0), torch.ones(6), atol=1e-4, rtol=0)
+
+
+def test_a_picture_is_seen_both_ways_round(folder: Path) -> None:
+    picture = PIL.Image.fromarray(
+        np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    )
+    mirrored = picture.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT)
+    found = MiniatureEncoder(folder).encode_images([picture, mirrored])
+    np.testing.assert_allclose(found.visual[0], found.visual[1], atol=1e-4)
+    np.testing.assert_allclose(found.joint[0], found.joint[1], atol=1e-5)
+    pixels = torch.from_numpy(to_pixels([picture, mirrored], 32))
+    one_way = tiny_vision().eval()(pixel_values=pixels).pooler_output
+    assert not torch.allclose(one_way[0], one_way[1], atol=1e-3)
 
 
 def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(tmp_path, tiny_vision(), heads, tiny_concepts(heads))
+    save_miniature_encoder(tmp_path, tiny_vision(), heads, tiny_concepts(heads), reader=READER)
     assert MiniatureEncoder(folder).id == MiniatureEncoder(folder).id
     assert MiniatureEncoder(folder).id != MiniatureEncoder(tmp_path).id
 
@@ -113,7 +135,7 @@ def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
 def test_sixteen_bit_weights_are_read_in_full_precision(tmp_path: Path) -> None:
     heads = JointHeads(visual=16, dim=8)
     save_miniature_encoder(
-        tmp_path, tiny_vision(), heads, tiny_concepts(heads), dtype=torch.float16
+        tmp_path, tiny_vision(), heads, tiny_concepts(heads), reader=READER, dtype=torch.float16
     )
     features = MiniatureEncoder(tmp_path).encode_images(pictures(1))
     assert features.visual.dtype == np.float32
@@ -195,7 +217,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 class Counting:
     """An encoder that counts what it is asked to encode."""
 
-    id, visual_tokens, visual_dim, dim = "counting/1", 1, 19, 8
+    id, visual_tokens, visual_dim, dim = "counting/1", 1, 35, 8
 
     def __init__(self, encoder: MiniatureEncoder) -> None:
         self.encoder, self.seen = encoder, 0

@@ -1,7 +1,9 @@
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 import torch
 
 from scorer import make_scorer
-from scorer.adapt import Prior, save_prior
+from scorer.adapt import Prior, load_prior, save_prior
 from scorer.encoders import PictureFeatures
 from scorer.errors import InputError, PrerequisiteError
 from scorer.personal import PersonalScorer
@@ -29,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> str:
         visual_dim=5, semantic_dim=4, fields=FIELDS, encoder_id="synthetic", width=16, heads=2
     )
     save_network(network, folder)
-    save_prior(Prior(np.zeros(16), np.eye(16), np.eye(17) * 0.1, 0.5), folder)
+    save_prior(Prior(np.zeros(21), np.eye(21), np.eye(22) * 0.1, 0.5), folder)
     return str(folder)
 
 
@@ -148,6 +150,15 @@ def test_another_encoder_than_it_was_trained_on_is_refused(place: str, tmp_path:
     judge = PersonalScorer(place, personal=True, device="cpu", encoder=Other())
     with pytest.raises(PrerequisiteError, match="trained on the encoder 'synthetic', not on 'oth"):
         judge.score(pictures(), [None] * 4, profile(tmp_path))
+
+
+def test_a_prior_of_another_version_is_refused(place: str, tmp_path: Path) -> None:
+    folder = tmp_path / "older"
+    shutil.copytree(place, folder)
+    prior = load_prior(folder)
+    save_prior(replace(prior, centre=prior.centre[:16], basis=prior.basis[:16]), folder)
+    with pytest.raises(PrerequisiteError, match="16 features, and its network has 21"):
+        scorer(str(folder)).score(pictures(), [None] * 4, profile(tmp_path))
 
 
 def test_it_is_described_by_hashes_of_its_weights(place: str) -> None:

@@ -121,5 +121,6 @@ def test_unknown_fields_and_missing_prompts_are_left_out() -> None:
 
 def test_a_table_without_rows_gives_no_scores() -> None:
     vocabulary = Vocabulary(SyntheticEncoder(), FIELDS, sentences)
-    score, cls = predict(network(), assemble(np.zeros((0, 5), np.float32), [], [], [], vocabulary))
-    assert (score.shape, cls.shape) == ((0,), (0, 16))
+    table = assemble(np.zeros((0, 5), np.float32), [], [], [], vocabulary)
+    score, features = predict(network(), table)
+    assert (score.shape, features.shape) == ((0,), (0, 16 + 5))

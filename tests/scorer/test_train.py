@@ -12,11 +12,12 @@ import torch
 from scorer.adapt import Group, estimate_prior, posterior, predict_residual
 from scorer.errors import InputError
 from scorer.metrics import srocc
+from scorer.people import people_of
 from scorer.predictor import PamelaNetwork, predict
 from scorer.ratings import Ratings, without_person
 from scorer.recipe import Recipe, adapt_in_batch, draw_people, drop_tokens
 from scorer.tokens import TokenTable
-from scorer.train import Trained, judged, train_network, user_srocc
+from scorer.train import Trained, judged, new_network, train_network, user_srocc
 from tests.scorer.synthetic import FIELDS, synthetic_ratings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +67,21 @@ def test_ratings_help_beyond_demographics(trained: Trained, unseen: Ratings) -> 
         adapted = score[20:] + predict_residual(cls[20:], person, prior).mean
         gains.append(srocc(truth[20:], adapted) - srocc(truth[20:], score[20:]))
     assert np.mean(gains) > 0.03
+
+
+def test_what_the_network_leaves_out_is_learned_from_ratings() -> None:
+    """[CLS] of a network that reads nothing of a picture; taste is linear in the picture."""
+    known, unseen = synthetic_ratings(40, 40), synthetic_ratings(10, 40, seed=1)
+    blind = new_network(known, RECIPE).eval()
+    torch.nn.init.zeros_(blind.visual[1].weight)
+    prior = estimate_prior([person.group for person in people_of(blind, known).values()])
+    figures = []
+    for person in people_of(blind, unseen).values():
+        seen, asked = person.taken(slice(20)), person.taken(slice(20, None))
+        taste = posterior(seen.features, seen.residual, prior)
+        liking = asked.score + predict_residual(asked.features, taste, prior).mean
+        figures.append(srocc(asked.score + asked.residual, liking))
+    assert np.mean(figures) > 0.8
 
 
 def test_the_same_seed_gives_the_same_network(unseen: Ratings) -> None:

@@ -39,9 +39,10 @@ def tiny_concepts(heads: JointHeads, dim: int = 8) -> Concepts:
     texts, joint = (
         F.normalize(torch.randn(count, dim, generator=generator), dim=-1) for count in (5, 40)
     )
+    early = torch.randn(40, TINY["hidden_size"], generator=generator)
     lights = [("light", "sun"), ("light", "sun"), ("light", "moon"), ("light", "moon")]
     with torch.no_grad():
-        return make_concepts(texts, [*lights, ("moss", "yes")], joint, heads)
+        return make_concepts(texts, [*lights, ("moss", "yes")], joint, early, heads)
 
 
 def tiny_siglip(folder: Path) -> None:

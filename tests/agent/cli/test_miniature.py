@@ -11,7 +11,12 @@ SMALL = ("--iterations", "0", "--seeds", "1", "--steps", "8")
 
 
 @pytest.mark.parametrize(
-    ("prompt", "warned"), [("a wristwatch", True), ("a pizza", True), ("a boat on a lake", False)]
+    ("prompt", "warned"),
+    [
+        ("a giraffe in a bathtub", True),
+        ("a candle in front of a house", True),
+        ("a boat on a lake", False),
+    ],
 )
 def test_a_subject_that_the_miniature_cannot_draw_is_warned_of(
     pamela: Run, here: Path, prompt: str, *, warned: bool
@@ -20,7 +25,7 @@ def test_a_subject_that_the_miniature_cannot_draw_is_warned_of(
     told = [event["message"] for event in answer.document["events"] if event["type"] == "warning"]
 
     assert answer.code == 0
-    assert any("show little of" in message for message in told) == warned
+    assert any("knows no word for" in message for message in told) == warned
     if warned:
         assert "rock, floating island, tree" in told[0]
         assert "--renderer diffusers:" in told[0]
