@@ -94,7 +94,7 @@ class Role:
 
 ROLES = {
     "judge": Role(1, (32, 64, 128, 192), of_encoder, 19000, natural=1 / len(PALETTES)),
-    "perception": Role(2, (28, 56, 112, 168), of_perception, 16000, drawn=2800, drawn_from=13500),
+    "perception": Role(2, (28, 56, 112, 168), of_perception, 16000, drawn=2600, drawn_from=13500),
 }
 DRAWN = BUILD / "drawn"
 DRAWN_SHARE = 1 / 3

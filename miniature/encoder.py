@@ -255,10 +255,7 @@ def measure(
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def main() -> None:
-    """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
-    from miniature.scenes.store import load_scenes
-
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder")
@@ -272,7 +269,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
+    from miniature.scenes.store import load_scenes
+
+    args = _arguments()
     pictures, attributes = load_scenes(args.scenes)
     rows = [row for row in range(len(pictures)) if of_encoder(row)]
     shown, named = pictures[rows], [attributes[row] for row in rows]

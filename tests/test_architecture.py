@@ -17,7 +17,7 @@ PACKAGES = ("agent", "scorer", "prompts", "miniature")
 HEAVY = ("torch", "transformers", "diffusers", "dspy", "litellm", "pandas", "scipy")
 FILES = ("io", "os", "pathlib", "shutil", "tempfile")
 
-TRAINING_FREE = ("miniature", "miniature.attributes")
+TRAINING_FREE = ("miniature", "miniature.attributes", "miniature.words")
 """All of the miniature that the agent and the scorer may import."""
 SCENES = (
     "miniature.captions",
@@ -83,7 +83,7 @@ def test_miniature_itself_holds_paths_and_imports_only_pathlib():
     assert set(imports(ROOT / "miniature" / "__init__.py")) == {"pathlib"}
 
 
-def test_agent_and_scorer_import_of_the_miniature_only_paths_and_attributes():
+def test_agent_and_scorer_import_of_the_miniature_only_paths_attributes_and_words():
     scene_backend = ROOT / "agent" / "render" / "scene.py"
     wrong = [
         f"{file.relative_to(ROOT)} imports {name}"
