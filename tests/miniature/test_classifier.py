@@ -54,6 +54,7 @@ def test_a_classifier_learns_from_drawn_pictures_too(tmp_path: Path):
     assert accuracy(without, pictures, worlds)["subject"] < 1
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers' own
 def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(drawing, "SHARD", 2)
     monkeypatch.setattr("miniature.scenes.store.SHARD", 2)
