@@ -80,6 +80,8 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         self.encoder, self.encoder_id = encoder, encoder_id
         self.visual_tokens, self.sentence_encoder = visual_tokens, sentence_encoder
         self.score_mean, self.score_std = score_mean, score_std
+        self.feature_dim = width + visual_dim
+        """How many numbers `features` has."""
         self.visual = nn.Sequential(nn.LayerNorm(visual_dim), nn.Linear(visual_dim, width))
         self.semantic = nn.Linear(semantic_dim, width)
         self.field_weights = nn.Parameter(torch.empty(len(self.fields), sentence_dim, width))
@@ -107,11 +109,6 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         cls = norm(tokens[:, 0])
         standard = self.head(cls).squeeze(-1)
         return standard * self.score_std + self.score_mean, cls
-
-    @property
-    def feature_dim(self) -> int:
-        """How many numbers `features` has."""
-        return self.head.in_features + self.visual[0].normalized_shape[0]
 
     def features(
         self, cls: Float[Tensor, "*row width"], visual: Float[Tensor, "*row visual"]

@@ -73,7 +73,9 @@ def test_what_the_network_leaves_out_is_learned_from_ratings() -> None:
     """[CLS] of a network that reads nothing of a picture; taste is linear in the picture."""
     known, unseen = synthetic_ratings(40, 40), synthetic_ratings(10, 40, seed=1)
     blind = new_network(known, RECIPE).eval()
-    torch.nn.init.zeros_(blind.visual[1].weight)
+    with torch.no_grad():
+        for weights in blind.visual.parameters():
+            weights.zero_()
     prior = estimate_prior([person.group for person in people_of(blind, known).values()])
     figures = []
     for person in people_of(blind, unseen).values():
