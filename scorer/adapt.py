@@ -79,6 +79,18 @@ def design(
     return np.concatenate([projected, np.ones((len(projected), 1))], axis=1)
 
 
+def designs(
+    own: Float[np.ndarray, "user image own"],
+    shared: Float[np.ndarray, "image shared"],
+    prior: Prior,
+) -> Float[np.ndarray, "user image dim"]:
+    """`design` for many people, whose features end with those that are the same for all of them."""
+    width = own.shape[-1]
+    seen = (np.asarray(shared, np.float64) - prior.centre[width:]) @ prior.basis[width:]
+    projected = (np.asarray(own, np.float64) - prior.centre[:width]) @ prior.basis[:width] + seen
+    return np.concatenate([projected, np.ones((*projected.shape[:2], 1))], axis=2)
+
+
 def posterior(
     features: Float[np.ndarray, "rating feature"],
     residual: Float[np.ndarray, " rating"],
@@ -125,7 +137,11 @@ def predict_residual(
     features: Float[np.ndarray, "image feature"], person: Posterior, prior: Prior
 ) -> Residual:
     """Mean and standard deviation of the correction (Bishop 2006, eq. 3.58 and 3.59)."""
-    phi = design(features, prior)
+    return residual_at(design(features, prior), person)
+
+
+def residual_at(phi: Float[np.ndarray, "image dim"], person: Posterior) -> Residual:
+    """The same from regressors."""
     variance = ((phi @ person.covariance) * phi).sum(axis=1)
     return Residual(phi @ person.mean, np.sqrt(np.maximum(variance, 0.0)))
 

@@ -1,6 +1,6 @@
 """Many people's scores of many pictures: what is one person's or one picture's is computed once.
 
-    score, features = judge_crowd(network, pictures, people)     # (person, picture), … feature
+    score, cls = judge_crowd(network, pictures, people)     # (person, picture), … width
 
 The same network as `scorer.predictor`, to rounding. Layers that keep the two sides apart are
 computed once a picture and once a person, and so are the queries, keys and values of the first
@@ -52,8 +52,8 @@ class Side:
 @torch.inference_mode()
 def judge_crowd(
     network: PamelaNetwork, pictures: Pictures, people: People
-) -> tuple[Float[Tensor, "person picture"], Float[Tensor, "person picture feature"]]:
-    """Scores on the scale of the ratings, and features, of every person for every picture."""
+) -> tuple[Float[Tensor, "person picture"], Float[Tensor, "person picture width"]]:
+    """Scores on the scale of the ratings, and [CLS], of every person for every picture."""
     network.eval()
     layers: Any = network.transformer.layers
     seen, known = _picture_side(network, pictures), _person_side(network, people)
@@ -67,8 +67,7 @@ def judge_crowd(
         ]
     )
     standard = network.head(cls).squeeze(-1)
-    visual = pictures.visual.expand(len(cls), -1, -1)
-    return standard * network.score_std + network.score_mean, network.features(cls, visual)
+    return standard * network.score_std + network.score_mean, cls
 
 
 def _split(side: Side, rows: int) -> list[Side]:

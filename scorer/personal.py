@@ -23,12 +23,13 @@ from jaxtyping import Float
 
 from scorer.adapt import FILE as ADAPTATION
 from scorer.adapt import (
-    Posterior,
     Prior,
+    designs,
     left_out_errors,
     load_prior,
     posterior,
     predict_residual,
+    residual_at,
 )
 from scorer.base import Scores
 from scorer.cache import CachedEncoder
@@ -36,6 +37,7 @@ from scorer.checkpoints import reason_of
 from scorer.demographics import prior_mean
 from scorer.encoders import Encoder, PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
+from scorer.liking import Inquiry, Judgement, Known, Liking
 from scorer.pictures import read_picture, to_rgb
 from scorer.profile import UserProfile
 from scorer.quality import guards
@@ -48,45 +50,6 @@ MODEL_FILES = ("config.json", "model.safetensors")
 AVERAGE = "average"
 """Folder, in that of a personal predictor, of the network that leaves the person out."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the network says of pictures as some people see them."""
-
-    score: Float[np.ndarray, "user image"]
-    features: Float[np.ndarray, "user image feature"]
-
-
-@dataclass(frozen=True)
-class Liking:
-    """How much people like pictures, on the scale of the ratings."""
-
-    mean: Float[np.ndarray, "user image"]
-    std: Float[np.ndarray, "user image"]
-    """Of the liking itself; nan where the person is left out."""
-
-
-@dataclass(frozen=True)
-class Inquiry:
-    """What some pictures leave open of a person's taste."""
-
-    ask: int
-    """The picture whose rating would teach most."""
-    mean: float
-    """What the person is expected to say of it."""
-    uncertainty: float
-    """Standard deviation of the liking, mean over the pictures."""
-    left_out: float | None
-    """Mean distance of the person's ratings from what the others make one expect; None with one."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the demographics and ratings of one person come to."""
-
-    taste: Posterior
-    left_out: Float[np.ndarray, " rating"]
 
 
 @dataclass(frozen=True)
@@ -206,7 +169,7 @@ class PersonalScorer:
         features = self._models.encoder.encode_images(images)
         judged, known = self._judge(features, prompts, [user]), self._known(user, prior)
         places = np.arange(len(images)) if among is None else np.asarray(among, int)
-        seen, taste = judged.features[0], known.taste
+        seen, taste = judged.features(), known.taste
         ask = int(places[most_informative(seen[places], taste, prior, count=1)[0]])
         residual = predict_residual(seen, taste, prior)
         errors = np.abs(known.left_out)
@@ -261,8 +224,9 @@ class PersonalScorer:
             return [torch.from_numpy(np.ascontiguousarray(each)).to(place) for each in given]
 
         people = People(*tensors((fields, present)))
-        score, found = judge_crowd(network, Pictures(*tensors(arrays)), people)
-        return Judgement(score.cpu().numpy(), found.cpu().numpy())
+        score, cls = judge_crowd(network, Pictures(*tensors(arrays)), people)
+        pooled = features.visual[:, : network.feature_dim - cls.shape[-1]]
+        return Judgement(score.cpu().numpy(), cls.cpu().numpy(), pooled)
 
     def _liking(
         self,
@@ -274,8 +238,8 @@ class PersonalScorer:
         if prior is None:
             return Liking(judged.score, np.full_like(judged.score, np.nan))
         residuals = [
-            predict_residual(own, self._known(user, prior).taste, prior)
-            for own, user in zip(judged.features, users, strict=True)
+            residual_at(phi, self._known(user, prior).taste)
+            for phi, user in zip(designs(judged.cls, judged.pooled, prior), users, strict=True)
         ]
         mean, std = (
             np.array([getattr(each, name) for each in residuals]).reshape(judged.score.shape)
@@ -295,7 +259,7 @@ class PersonalScorer:
                 seen = self._models.encoder.encode_images(pictures)
                 judged = self._judge(seen, [rating.prompt for rating in user.ratings], [user])
                 given = np.array([rating.score for rating in user.ratings], np.float64)
-                features, residual = judged.features[0], given - judged.score[0]
+                features, residual = judged.features(), given - judged.score[0]
             fields = self._models.network.fields
             person = person_embedding(user.demographics, fields, self._models.embed)
             told = (features, residual, prior, prior_mean(prior, person))
