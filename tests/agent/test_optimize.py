@@ -385,9 +385,11 @@ def test_what_adherence_means_to_another_encoder_is_not_known(
 ):
     parts = planned(Once(), adherence=lambda words: -1.0)
     assert isinstance(parts.scorer, PlanScorer)
+    own = run(new_store("a rock", renderer="scene", iterations=0), user, parts)
     parts.scorer.encoder = "siglip:other"
-    done = run(new_store("a tram", renderer="scene", iterations=0), user, parts)
+    done = run(new_store("a rock", renderer="scene", iterations=0), user, parts)
 
+    assert "show little of 'a rock' (adherence -1.00" in own.events[0].message
     assert done.events == ()
 
 

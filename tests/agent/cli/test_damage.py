@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.header import profile_digest
 from agent.look.page.shelf import Choice, Shelf
 from agent.store import load_run
+from scorer.profile import UserProfile
 from tests.agent.cli.conftest import ROOT, Answer
 
 Run = Callable[..., Answer]
@@ -154,7 +156,10 @@ def test_candidates_without_their_proposal_are_not_gone_on_with(
     without_line(shipped_run, of_type(shipped_run, "result")[0])
     without_line(shipped_run, of_type(shipped_run, "proposal")[0])
     header = json.loads((shipped_run / "run.json").read_text())
-    answer = pamela("run", "--resume", "latest", "--user", str(profile_of(header["user_id"])))
+    profile = profile_of(header["user_id"])  # written anew since, as whenever weights are
+    header["profile_sha256"] = profile_digest(UserProfile.load(profile))
+    (shipped_run / "run.json").write_text(json.dumps(header))
+    answer = pamela("run", "--resume", "latest", "--user", str(profile))
 
     assert answer.code == 2
     assert "no proposal that they come from: restore it or start a new run" in answer.err
