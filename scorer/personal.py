@@ -225,7 +225,7 @@ class PersonalScorer:
 
         people = People(*tensors((fields, present)))
         score, cls = judge_crowd(network, Pictures(*tensors(arrays)), people)
-        pooled = features.visual[:, : network.feature_dim - cls.shape[-1]]
+        pooled = features.visual[:, : network.visual_dim]
         return Judgement(score.cpu().numpy(), cls.cpu().numpy(), pooled)
 
     def _liking(

@@ -80,7 +80,7 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         self.encoder, self.encoder_id = encoder, encoder_id
         self.visual_tokens, self.sentence_encoder = visual_tokens, sentence_encoder
         self.score_mean, self.score_std = score_mean, score_std
-        self.feature_dim = width + visual_dim
+        self.visual_dim, self.feature_dim = visual_dim, width + visual_dim
         """How many numbers `features` has."""
         self.visual = nn.Sequential(nn.LayerNorm(visual_dim), nn.Linear(visual_dim, width))
         self.semantic = nn.Linear(semantic_dim, width)
@@ -118,7 +118,7 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
         The network is trained for what people have in common, and of what only few of them care
         for little is left in [CLS] (docs/decisions/0030-adaptation-sees-the-picture.md).
         """
-        return torch.cat([cls, visual[..., : self.feature_dim - cls.shape[-1]]], dim=-1)
+        return torch.cat([cls, visual[..., : self.visual_dim]], dim=-1)
 
     def _divided(self) -> Bool[Tensor, "token token"]:
         """True where one token is the picture's and the other the person's."""

@@ -117,17 +117,12 @@ def names_one(prompt: str, subjects: Mapping[str, tuple[str, ...]]) -> bool:
     place may: "on a hill a tower".
     """
     words = split_words(prompt)
-    begins_with_place = words[:1] != () and words[0] in PREPOSITIONS
-    for mention in mentions(words, {"subject": subjects}):
-        clause = words[: mention.start]
-        for place in range(len(clause) - 1, -1, -1):
-            if clause[place] == PAUSE:
-                clause = clause[place + 1 :]
-                break
-        led = not (PREPOSITIONS - {"of"}).isdisjoint(clause)
-        if not led or begins_with_place:
-            return True
-    return False
+    found = mentions(words, {"subject": subjects})
+    if found and words[0] in PREPOSITIONS:
+        return True
+    led_by = PREPOSITIONS - {"of"}
+    before = (" ".join(words[: mention.start]).rpartition(PAUSE)[2] for mention in found)
+    return any(led_by.isdisjoint(clause.split()) for clause in before)
 
 
 def denied(words: Sequence[str], mention: Mention) -> bool:
