@@ -1,20 +1,21 @@
-"""A classifier of what a picture shows: the judge of control, and the participants' perception.
+"""Classifiers of what a picture shows: judge, participants' perception, the encoder's tower.
 
     python -m miniature.classifier judge          # two thirds of the training scenes
-    python -m miniature.classifier perception     # the other third, and drawn pictures
+    python -m miniature.classifier tower          # goes on from the judge, with drawn pictures
+    python -m miniature.classifier perception     # the other third, and drawn pictures of its own
 
-Both are small ResNets with one head an attribute. They differ in seed and width and have no scene
-in common, so that what the simulated participants see is not what the judge sees. The image-text
-encoder trains on the judge's scenes and begins with the judge's weights: it has neither a weight
-nor a picture in common with the perception. The perception alone trains on drawn pictures, too
-(`miniature.drawn_scenes`): most of what participants look at is drawn.
+All are small ResNets with one head an attribute. Judge and perception differ in seed and width and
+have no scene in common, so that what the simulated participants see is not what the judge sees. The
+tower of the image-text encoder is a judge that has seen drawn pictures besides: it has neither a
+weight nor a picture in common with the perception. The judge, which is asked whether a prompt was
+obeyed, trains on nothing that was drawn (`miniature.drawn_scenes`).
 """
 
 import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from tqdm import tqdm
 from transformers import ResNetConfig, ResNetModel
 
 from miniature import WEIGHTS
@@ -41,8 +43,11 @@ from miniature.attributes import (
     WEATHERS,
     Attributes,
 )
+from miniature.augment import disturbed, to_tensor
 from miniature.drawn_scenes import ASKED, drawn_scenes
-from miniature.finish import NATURAL_SHARE, Finish, draw_finish, finished
+from miniature.finish import NATURAL_SHARE, Finish, draw_finish
+from miniature.look import draw_in
+from miniature.palette import grade
 from miniature.training import (
     BUILD,
     HELD_OUT_EVERY,
@@ -88,17 +93,31 @@ class Role:
     """How often a picture has its natural palette; the judge must not expect it."""
     drawn: int = 0
     """Pictures that the diffusion model draws for it."""
+    drawn_seed: int = 0
     drawn_from: int = 0
     """The step from which they are among the scenes."""
+    begins_as: str | None = None
+    """The classifier whose weights it begins with."""
 
 
+EYE = (32, 64, 128, 192)
+EQUALLY = 1 / len(PALETTES)
 ROLES = {
-    "judge": Role(1, (32, 64, 128, 192), of_encoder, 19000, natural=1 / len(PALETTES)),
-    "perception": Role(2, (28, 56, 112, 168), of_perception, 16000, drawn=2600, drawn_from=13500),
+    "judge": Role(1, EYE, of_encoder, 19000, natural=EQUALLY),
+    "tower": Role(
+        3, EYE, of_encoder, 5000, natural=EQUALLY, drawn=4600, drawn_seed=12, begins_as="judge"
+    ),
+    "perception": Role(
+        2, (28, 56, 112, 168), of_perception, 21000, drawn=3200, drawn_seed=11, drawn_from=13500
+    ),
 }
-DRAWN = BUILD / "drawn"
 DRAWN_SHARE = 1 / 3
 """Of a batch, once there are drawn pictures in it."""
+
+
+def folder_of(role: str) -> Path:
+    """Where a classifier lies; the tower ships as a part of the encoder."""
+    return BUILD / role if role == "tower" else WEIGHTS / role
 
 
 @dataclass(frozen=True)
@@ -107,6 +126,18 @@ class Shown:
 
     pictures: np.ndarray
     attributes: list[Attributes]
+
+    @cached_property
+    def stylised(self) -> np.ndarray:
+        """All pictures as digital art, which takes longer than everything else that is done."""
+        made = [draw_in(picture, "digital art") for picture in tqdm(self.pictures, desc="looks")]
+        return np.stack(made)
+
+    def under(self, number: int, finish: Finish) -> tuple[np.ndarray, Attributes]:
+        """A picture in a finish, and what it shows then."""
+        stylised = finish.look == "digital art"
+        picture = (self.stylised if stylised else self.pictures)[number]
+        return grade(picture, finish.palette), finish.of(self.attributes[number])
 
 
 def labels_of(attributes: Attributes) -> list[int]:
@@ -144,46 +175,15 @@ class Classifier(nn.Module):
         return {name: head(pooled) for name, head in self.heads.items()}
 
 
-def to_tensor(pictures: np.ndarray) -> Float[Tensor, "batch 3 size size"]:
-    """Pictures uint8 (batch, size, size, 3) as floats in [-1, 1]."""
-    scaled = torch.from_numpy(pictures.astype(np.float32) / 127.5 - 1)
-    return scaled.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-
-
-def augment(
-    picture: np.ndarray, attributes: Attributes, finish: Finish, rng: np.random.Generator
-) -> tuple[np.ndarray, Attributes]:
-    """A finish (which changes the labels of look and palette), a mirror image, blur, a shift."""
-    picture = finished(picture[:, ::-1] if rng.random() < 0.5 else picture, finish)
-    return _disturbed(picture, rng), finish.of(attributes)
-
-
-def _disturbed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if rng.random() < 0.4:
-        small = picture.reshape(64, 2, 64, 2, 3).mean((1, 3))
-        share = rng.random()
-        picture = (picture * (1 - share) + small.repeat(2, 0).repeat(2, 1) * share).astype(np.uint8)
-    offset = rng.integers(-4, 5, size=2)
-    return np.roll(picture, offset, (0, 1))
-
-
 def _of_scenes(
     scenes: Shown, rows: np.ndarray, natural: float, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], list[list[int]]]:
-    made = [
-        augment(scenes.pictures[n], scenes.attributes[n], draw_finish(rng, natural), rng)
-        for n in rows
-    ]
+    made = [scenes.under(int(n), draw_finish(rng, natural)) for n in rows]
     return [picture for picture, _ in made], [labels_of(named) for _, named in made]
 
 
-def of_drawn(
-    drawn: Shown, rows: np.ndarray, rng: np.random.Generator
-) -> tuple[list[np.ndarray], list[list[int]]]:
+def of_drawn(drawn: Shown, rows: np.ndarray) -> tuple[list[np.ndarray], list[list[int]]]:
     """Drawn pictures have their finish; only what they are known to show is labelled."""
-    flipped = [
-        drawn.pictures[n][:, ::-1] if rng.random() < 0.5 else drawn.pictures[n] for n in rows
-    ]
     labels = [
         [
             label if name in ASKED else UNKNOWN
@@ -191,11 +191,15 @@ def of_drawn(
         ]
         for n in rows
     ]
-    return [_disturbed(picture, rng) for picture in flipped], labels
+    return [drawn.pictures[n] for n in rows], labels
 
 
 def train_classifier(
-    scenes: Shown, role: Role, plan: Plan, drawn: Shown | None = None
+    scenes: Shown,
+    role: Role,
+    plan: Plan,
+    drawn: Shown | None = None,
+    begin: Classifier | None = None,
 ) -> Classifier:
     """Trains, or goes on training, a classifier; returns it in evaluation mode.
 
@@ -205,9 +209,12 @@ def train_classifier(
         plan: Length, rates, checkpoint.
         drawn: Pictures that the diffusion model drew, a third of each batch from
             `role.drawn_from` on.
+        begin: A classifier to go on from.
     """
     torch.manual_seed(role.seed)
     model = Classifier(role.widths)
+    if begin is not None:
+        model.load_state_dict(begin.state_dict())
     nn.Module.to(model, device=plan.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def loss_of(step: int) -> Tensor:
@@ -217,9 +224,9 @@ def train_classifier(
         rows = rng.choice(len(scenes.pictures), plan.batch - from_drawn)
         pictures, labels = _of_scenes(scenes, rows, role.natural, rng)
         if drawn is not None and from_drawn:
-            more = of_drawn(drawn, rng.choice(len(drawn.pictures), from_drawn), rng)
+            more = of_drawn(drawn, rng.choice(len(drawn.pictures), from_drawn))
             pictures, labels = pictures + more[0], labels + more[1]
-        inputs, right = to_tensor(np.stack(pictures)), torch.tensor(labels).to(plan.device)
+        inputs, right = disturbed(pictures, rng, erase=True), torch.tensor(labels).to(plan.device)
         with precision(plan.device):
             logits = {n: found.float() for n, found in model(inputs.to(plan.device)).items()}
         entropy = partial(F.cross_entropy, label_smoothing=0.02, ignore_index=UNKNOWN)
@@ -265,7 +272,7 @@ def accuracy(
 
 def load_classifier(role: str, folder: Path | None = None) -> Classifier:
     """A trained classifier in evaluation mode, float32."""
-    folder = folder or WEIGHTS / role
+    folder = folder or folder_of(role)
     model = Classifier(json.loads((folder / "config.json").read_text())["widths"])
     state = load_file(folder / "model.safetensors")
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
@@ -287,7 +294,10 @@ def material_of(role: Role, folder: Path) -> tuple[Shown, Shown | None]:
     pictures, attributes = load_scenes(folder)
     chosen = [row for row in range(len(pictures)) if role.trains_on(row)]
     scenes = Shown(pictures[chosen], [attributes[row] for row in chosen])
-    return scenes, Shown(*drawn_scenes(DRAWN, role.drawn)) if role.drawn else None
+    if not role.drawn:
+        return scenes, None
+    made = drawn_scenes(BUILD / f"drawn-{role.drawn_seed}", role.drawn, seed=role.drawn_seed)
+    return scenes, Shown(*made)
 
 
 def main() -> None:
@@ -295,9 +305,13 @@ def main() -> None:
     from miniature.scenes.store import load_scenes
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("role", choices=ROLES, help="which of the two to train")
+    parser.add_argument("role", choices=ROLES, help="which one to train")
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--steps", type=int, help="training steps (default: the role's)")
+    parser.add_argument(
+        "--begin", type=Path, metavar="FOLDER", help="a classifier of this kind to go on from"
+    )
+    parser.add_argument("--rate", type=float, default=2e-3, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, help="of weights and batches (default: the role's)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
@@ -306,18 +320,21 @@ def main() -> None:
     plan = Plan(
         BUILD / f"{args.role}.pt",
         steps=args.steps or role.steps,
-        rate=2e-3,
+        rate=args.rate,
         batch=48,
         weight_decay=0.02,
         device=pick_device(args.device),
     )
+    begin = args.begin or (folder_of(role.begins_as) if role.begins_as else None)
     scenes, drawn = material_of(role, args.scenes)
-    model = train_classifier(scenes, role, plan, drawn).cpu()
-    save_classifier(model, role.widths, WEIGHTS / args.role)
+    known = load_classifier(args.role, begin) if begin else None
+    model = train_classifier(scenes, role, plan, drawn, known).cpu()
+    folder = folder_of(args.role)
+    save_classifier(model, role.widths, folder)
     pictures, attributes = load_scenes(args.scenes)
     held_out = slice(0, None, HELD_OUT_EVERY)
     figures = accuracy(model, pictures[held_out], attributes[held_out])
-    (WEIGHTS / args.role / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))
 
 

@@ -1,14 +1,15 @@
 """Trains the miniature's image-text encoder on rendered scenes and their captions.
 
+    python -m miniature.classifier tower                # what it begins with
     python -m miniature.encoder
     torchrun --nproc-per-node 2 -m miniature.encoder    # shares each batch
 
-A small vision tower learns, with the pairwise sigmoid loss of SigLIP (Zhai et al. 2023, arXiv
-2303.15343, eq. 1), which texts are true of a picture: captions of its own and of other pictures,
-the same with one value changed, and single phrases of the grammar. The words are
-the frozen sentence encoder's. The tower is the judge's, and begins with what the judge knows: it
-trains on the scenes of the judge, none of which the participants' perception has seen
-(`miniature.classifier`, docs/decisions/0018-the-encoders-tower-is-a-resnet.md).
+Its tower has learned to name what scenes and drawn pictures show (`miniature.classifier`). With
+two maps into a joint space it goes on to learn, with the pairwise sigmoid loss of SigLIP (Zhai et
+al. 2023, arXiv 2303.15343, eq. 1), which texts are true of a picture: captions of its own and of
+other pictures, the same with one value changed, and single phrases of the grammar; of drawn
+pictures it goes on to name what they show. Then the maps learn on alone. The words are the frozen
+sentence encoder's (docs/decisions/0031-more-pictures-moved-about.md).
 """
 
 import argparse
@@ -27,8 +28,19 @@ from transformers import ResNetConfig, ResNetModel
 
 from miniature import WEIGHTS
 from miniature.attributes import Attributes
+from miniature.augment import disturbed
 from miniature.captions import Claim, claims, said_of, short_prompt
-from miniature.classifier import HEADS, augment, labels_of, load_classifier, to_tensor
+from miniature.classifier import (
+    DRAWN_SHARE,
+    HEADS,
+    ROLES,
+    Shown,
+    labels_of,
+    load_classifier,
+    material_of,
+    of_drawn,
+)
+from miniature.classifier import UNKNOWN as UNKNOWN_LABEL
 from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
 from miniature.told import CAPTIONS, READER, Asked, Naming, Texts, embed_texts, joint_loss
 from miniature.training import (
@@ -37,7 +49,6 @@ from miniature.training import (
     SCENES,
     Plan,
     fit,
-    of_encoder,
     pick_device,
     precision,
     worker,
@@ -74,59 +85,45 @@ def make_encoder(body: ResNetModel, seed: int) -> tuple[ResNetModel, JointHeads]
     return vision, JointHeads(visual=config.hidden_sizes[-1], dim=DIM)
 
 
-def load_tower(folder: Path) -> ResNetModel:
-    """The tower of an encoder that was trained before, in 32 bit."""
-    vision: Any = ResNetModel.from_pretrained(
-        str(folder), dtype=torch.float32, local_files_only=True
-    )
-    return vision
-
-
 @dataclass(frozen=True)
 class Batch:
-    """Pictures of a step, and the texts that all of them are compared with."""
+    """Pictures of a step, scenes first, and the texts that the scenes are compared with."""
 
     pictures: Float[Tensor, "image 3 size size"]
-    shown: Int[Tensor, "image attribute"]
-    asked: Asked
-    own: Int[Tensor, " image"]
-    """Which of the pairs of captions is each picture's own."""
     labels: Int[Tensor, "image head"]
     """Of the judge's heads."""
+    shown: Int[Tensor, "scene attribute"]
+    asked: Asked
+    own: Int[Tensor, " scene"]
+    """Which of the pairs of captions is each scene's own."""
 
     def to(self, device: str) -> "Batch":
         """The same on another device."""
         return Batch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
-def draw_batch(
-    pictures: np.ndarray, attributes: list[Attributes], texts: Texts, plan: Plan, step: int
-) -> Batch:
-    """This process's pictures of a step, augmented, in [-1, 1]; each is compared with all texts.
+def draw_batch(scenes: Shown, drawn: Shown, texts: Texts, plan: Plan, step: int) -> Batch:
+    """This process's pictures of a step, disturbed; a third of them is drawn.
 
-    It depends on the seed and the step only, and a picture on its place in the batch besides.
+    It depends on the seed, the step and the process only.
     """
     rng = np.random.default_rng((plan.seed, step))
-    rows = rng.choice(len(pictures), plan.batch, replace=False)
+    part, parts = worker()
+    from_drawn = round(plan.batch * DRAWN_SHARE)
+    rows = rng.choice(len(scenes.pictures), plan.batch - from_drawn, replace=False)
     numbers = rng.integers(CAPTIONS, size=len(rows))
     claimed = rng.choice(len(texts.claimed), CLAIMS_AT_ONCE, replace=False)
-    part, parts = worker()
+    of_all = rng.choice(len(drawn.pictures), from_drawn)
     mine = range(part, len(rows), parts)
-    made = [
-        augment(
-            pictures[rows[n]],
-            attributes[rows[n]],
-            texts.finishes[rows[n]][numbers[n]],
-            np.random.default_rng((plan.seed, step, n)),
-        )
-        for n in mine
-    ]
+    made = [scenes.under(int(rows[n]), texts.finishes[rows[n]][numbers[n]]) for n in mine]
+    more, labels = of_drawn(drawn, of_all[part::parts])
+    pictures = [picture for picture, _ in made] + more
     return Batch(
-        to_tensor(np.stack([picture for picture, _ in made])),
+        disturbed(pictures, np.random.default_rng((plan.seed, step, part))),
+        torch.tensor([labels_of(named) for _, named in made] + labels),
         torch.tensor([said_of(named) for _, named in made]),
         texts.ask(rows * CAPTIONS + numbers, claimed),
         torch.tensor(list(mine)),
-        torch.tensor([labels_of(named) for _, named in made]),
     )
 
 
@@ -140,19 +137,16 @@ class Told(nn.Module):
     def loss(
         self, seen: Float[Tensor, "image width"], labels: Int[Tensor, "image head"]
     ) -> Float[Tensor, ""]:
-        """Sum over the heads of the cross entropy."""
+        """Sum over the heads of the cross entropy, where what is shown is known."""
         losses = [
-            F.cross_entropy(head(seen), labels[:, place]) for place, head in enumerate(self.heads)
+            F.cross_entropy(head(seen), labels[:, place], ignore_index=UNKNOWN_LABEL)
+            for place, head in enumerate(self.heads)
         ]
         return torch.stack(losses).sum()
 
 
 def train_encoder(
-    pictures: np.ndarray,
-    attributes: list[Attributes],
-    texts: Texts,
-    plan: Plan,
-    body: ResNetModel,
+    scenes: Shown, drawn: Shown, texts: Texts, plan: Plan, body: ResNetModel
 ) -> tuple[ResNetModel, JointHeads]:
     """Trains, or goes on training, a tower and its maps; returns them in evaluation mode."""
     vision, heads = make_encoder(body, plan.seed)
@@ -162,10 +156,11 @@ def train_encoder(
     model.train()
 
     def loss_of(step: int) -> Tensor:
-        batch = draw_batch(pictures, attributes, texts, plan, step).to(plan.device)
+        batch = draw_batch(scenes, drawn, texts, plan, step).to(plan.device)
         with precision(plan.device):
             seen = pooled(vision, batch.pictures).float()
-            loss = joint_loss(heads, naming, seen, batch.shown, batch.asked, batch.own)
+            of_scenes = seen[: len(batch.shown)]
+            loss = joint_loss(heads, naming, of_scenes, batch.shown, batch.asked, batch.own)
         return loss + NAMING * told.loss(seen, batch.labels)
 
     fit(model, loss_of, plan, "encoder")
@@ -173,24 +168,17 @@ def train_encoder(
 
 
 @torch.inference_mode()
-def concepts_of(
-    vision: ResNetModel,
-    heads: JointHeads,
-    texts: Texts,
-    pictures: np.ndarray,
-    attributes: list[Attributes],
-) -> Concepts:
+def concepts_of(vision: ResNetModel, heads: JointHeads, texts: Texts, scenes: Shown) -> Concepts:
     """All values that claims speak of, in their phrasings; standardised on training pictures."""
     spoken = [n for n, claim in enumerate(texts.claimed) if claim.value is not None]
     values = [_axis_and_value(texts.claimed[n]) for n in spoken]
     rng = np.random.default_rng(0)
-    rows = rng.choice(len(pictures), min(len(pictures), CONCEPT_PICTURES), replace=False)
+    count = len(scenes.pictures)
+    rows = rng.choice(count, min(count, CONCEPT_PICTURES), replace=False)
     joint, early = [], []
     for part in np.array_split(rows, max(1, len(rows) // 50)):
-        made = [
-            augment(pictures[row], attributes[row], texts.finishes[row][0], rng)[0] for row in part
-        ]
-        seen, before = seen_both_ways(vision, to_tensor(np.stack(made)))
+        made = [scenes.under(int(row), texts.finishes[row][0])[0] for row in part]
+        seen, before = seen_both_ways(vision, disturbed(made, rng))
         joint.append(heads.picture(seen))
         early.append(before)
     numbers = texts.first_claim + np.array(spoken)
@@ -259,10 +247,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder")
-    parser.add_argument(
-        "--tower", type=Path, help="an encoder to begin with the tower of (default: the judge's)"
-    )
-    parser.add_argument("--steps", type=int, default=2500, help="of tower and maps (0: maps alone)")
+    parser.add_argument("--steps", type=int, default=2500, help="of tower and maps")
     parser.add_argument(
         "--heads-steps", type=int, default=3000, help="of the maps alone, at the end"
     )
@@ -278,9 +263,10 @@ def main() -> None:
 
     args = _arguments()
     pictures, attributes = load_scenes(args.scenes)
-    rows = [row for row in range(len(pictures)) if of_encoder(row)]
-    shown, named = pictures[rows], [attributes[row] for row in rows]
-    texts = embed_texts(named, args.seed, BUILD)
+    scenes, drawn = material_of(ROLES["tower"], args.scenes)
+    if drawn is None:
+        raise RuntimeError("the tower trains on drawn pictures")
+    texts = embed_texts(scenes.attributes, args.seed, BUILD)
     plan = Plan(
         BUILD / "encoder.pt",
         steps=args.steps,
@@ -290,8 +276,8 @@ def main() -> None:
         weight_decay=0.05,
         device=pick_device(args.device),
     )
-    body = load_classifier("judge").body if args.tower is None else load_tower(args.tower)
-    vision, heads = train_encoder(shown, named, texts, plan, body)
+    body = load_classifier("tower").body
+    vision, heads = train_encoder(scenes, drawn, texts, plan, body)
     plan = replace(
         plan,
         checkpoint=BUILD / "encoder-heads.pt",
@@ -300,11 +286,11 @@ def main() -> None:
         batch=HEADS_BATCH,
         device="cpu",
     )
-    seen = see(vision.cpu(), shown, named, texts, args.seed)
+    seen = see(vision.cpu(), scenes, texts, args.seed)
     train_heads(heads.cpu(), seen, texts, plan)
     if worker()[0]:
         return
-    concepts = concepts_of(vision, heads, texts, shown, named)
+    concepts = concepts_of(vision, heads, texts, scenes)
     save_miniature_encoder(args.out, vision, heads, concepts, reader=READER, dtype=torch.float16)
     held_out = slice(0, None, HELD_OUT_EVERY)
     figures = measure(MiniatureEncoder(args.out), pictures[held_out], attributes[held_out])

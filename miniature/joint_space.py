@@ -1,6 +1,6 @@
 """Trains the maps of the image-text encoder alone, at the end, with its tower at rest.
 
-    seen = see(vision, pictures, attributes, texts, seed)
+    seen = see(vision, scenes, texts, seed)
     train_heads(heads, seen, texts, plan)
 
 What the tower sees in every training picture is computed once, so that a step is a few small
@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import ResNetModel
 
-from miniature.attributes import Attributes
+from miniature.augment import disturbed
 from miniature.captions import said_of
-from miniature.classifier import augment, to_tensor
+from miniature.classifier import Shown
 from miniature.told import Naming, Texts, joint_loss
 from miniature.training import Plan, fit, precision, worker
 from scorer.miniature_encoder import JointHeads, pooled
@@ -37,21 +37,18 @@ class Seen:
 
 
 @torch.inference_mode()
-def see(
-    vision: ResNetModel, pictures: np.ndarray, attributes: list[Attributes], texts: Texts, seed: int
-) -> Seen:
+def see(vision: ResNetModel, scenes: Shown, texts: Texts, seed: int) -> Seen:
     """Looks at every scene once under each of its captions' finishes."""
     features, shown = [], []
-    for start in tqdm(range(0, len(pictures), 16), desc="pictures"):
-        rows = range(start, min(start + 16, len(pictures)))
-        made = [
-            augment(pictures[row], attributes[row], finish, np.random.default_rng((seed, row, n)))
-            for row in rows
-            for n, finish in enumerate(texts.finishes[row])
-        ]
+    for start in tqdm(range(0, len(scenes.pictures), 16), desc="pictures"):
+        made, rng = [], np.random.default_rng((seed, start))
+        for row in range(start, min(start + 16, len(scenes.pictures))):
+            for finish in texts.finishes[row]:
+                picture, named = scenes.under(row, finish)
+                made.append(picture)
+                shown.append(said_of(named))
         with precision("cpu"):
-            features.append(pooled(vision, to_tensor(np.stack([p for p, _ in made]))).float())
-        shown += [said_of(named) for _, named in made]
+            features.append(pooled(vision, disturbed(made, rng)).float())
     return Seen(torch.cat(features), torch.tensor(shown))
 
 

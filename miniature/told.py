@@ -26,7 +26,7 @@ from miniature.states import Captions, embed_captions
 from miniature.training import wait_for_all, worker
 from scorer.miniature_encoder import GATHERED, JointHeads
 
-CAPTIONS = 4
+CAPTIONS = 2
 """Captions embedded beforehand for every scene, each under a finish of its own."""
 CLAIMS = 0.2
 """Weight of a single phrase in the loss, beside a caption."""

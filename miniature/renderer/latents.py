@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from miniature.alignment import patch_features, standardised
 from miniature.attributes import LOOKS, PALETTES, Attributes, Look, Palette
+from miniature.augment import to_tensor
 from miniature.captions import SAYABLE, Pair, commonly, evenly, pair
-from miniature.classifier import load_classifier, to_tensor
+from miniature.classifier import load_classifier
 from miniature.finish import Finish, finished
 from miniature.renderer.autoencoder import encode
 from miniature.states import Captions, embed_captions

@@ -7,19 +7,12 @@ import torch
 
 from miniature.attributes import Attributes, sample
 from miniature.captions import SAYABLE, claims, contrast, said_of
-from miniature.classifier import HEADS, Classifier
-from miniature.encoder import (
-    CAPTIONS,
-    CLAIMS_AT_ONCE,
-    Texts,
-    concepts_of,
-    draw_batch,
-    make_encoder,
-)
+from miniature.classifier import HEADS, UNKNOWN, Classifier, Shown, labels_of
+from miniature.encoder import CLAIMS_AT_ONCE, concepts_of, draw_batch, make_encoder
 from miniature.finish import draw_finish
 from miniature.joint_space import see, train_heads
 from miniature.states import Captions
-from miniature.told import true_of
+from miniature.told import CAPTIONS, Texts, true_of
 from miniature.training import Plan
 
 
@@ -29,8 +22,9 @@ def attributes() -> list[Attributes]:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (12, 128, 128, 3), dtype=np.uint8)
+def scenes(attributes: list[Attributes]) -> Shown:
+    rng = np.random.default_rng(0)
+    return Shown(rng.integers(0, 256, (12, 128, 128, 3), dtype=np.uint8), attributes)
 
 
 @pytest.fixture(scope="module")
@@ -49,41 +43,37 @@ def texts(attributes: list[Attributes]) -> Texts:
     return Texts(states, np.array(said, np.int8), finishes, known)
 
 
-PLAN = Plan(Path("none.pt"), steps=1, batch=6)
-
-
-def test_two_processes_share_a_batch(
-    pictures: np.ndarray,
-    attributes: list[Attributes],
-    texts: Texts,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    whole = draw_batch(pictures, attributes, texts, PLAN, 5)
+def test_two_processes_share_a_batch(scenes: Shown, texts: Texts, monkeypatch: pytest.MonkeyPatch):
+    plan = Plan(Path("none.pt"), steps=1, batch=6)
+    whole = draw_batch(scenes, scenes, texts, plan, 5)
     assert whole.pictures.shape == (6, 3, 128, 128)
-    assert len(whole.asked.said) == 2 * 6 + CLAIMS_AT_ONCE
+    assert len(whole.asked.said) == 2 * 4 + CLAIMS_AT_ONCE
     assert whole.labels.shape == (6, len(HEADS))
+    assert (whole.labels[4:] == UNKNOWN).any(1).all()
     for part in (0, 1):
         monkeypatch.setattr("miniature.encoder.worker", lambda part=part: (part, 2))
-        own = draw_batch(pictures, attributes, texts, PLAN, 5)
-        torch.testing.assert_close(own.pictures, whole.pictures[part::2])
+        own = draw_batch(scenes, scenes, texts, plan, 5)
+        assert len(own.pictures) == 3
         torch.testing.assert_close(own.asked.states, whole.asked.states)
-        for name in ("shown", "own", "labels"):
-            assert torch.equal(getattr(own, name), getattr(whole, name)[part::2])
+        assert torch.equal(own.shown, whole.shown[part::2])
+        assert torch.equal(own.own, whole.own[part::2])
+        assert torch.equal(own.labels[:2], whole.labels[:4][part::2])
 
 
-def test_texts_are_true_of_what_a_picture_shows(
-    pictures: np.ndarray, attributes: list[Attributes], texts: Texts
-):
-    batch = draw_batch(pictures, attributes, texts, PLAN, 0)
-    true = true_of(batch.asked.said, batch.shown)
-    captions = true[:, : 2 * batch.asked.captions]
-    for row, own in enumerate(batch.own.tolist()):
-        assert captions[row, 2 * own]
-        assert not captions[row, 2 * own + 1]
-    heads = list(HEADS)
-    for row, labels in enumerate(batch.labels.tolist()):
-        shown = {name: HEADS[name][label] for name, label in zip(heads, labels, strict=True)}
-        for number, said in enumerate(batch.asked.said.tolist()):
+def test_texts_are_true_of_what_a_picture_shows(scenes: Shown, texts: Texts):
+    made = [
+        finish.of(named)
+        for named, finishes in zip(scenes.attributes, texts.finishes, strict=True)
+        for finish in finishes
+    ]
+    asked = texts.ask(np.arange(len(made)), np.arange(0, len(texts.claimed), 60))
+    true = true_of(asked.said, torch.tensor([said_of(named) for named in made]))
+    for row, named in enumerate(made):
+        assert true[row, 2 * row]
+        assert not true[row, 2 * row + 1]
+        values = zip(HEADS.items(), labels_of(named), strict=True)
+        shown = {name: known[label] for (name, known), label in values if label >= 0}
+        for number, said in enumerate(asked.said.tolist()):
             told = {
                 name: values[value] if value >= 0 else "what no scene shows"
                 for (name, values), value in zip(SAYABLE.items(), said, strict=True)
@@ -93,11 +83,9 @@ def test_texts_are_true_of_what_a_picture_shows(
                 assert not true[row, number]
 
 
-def test_concepts_are_all_values_that_claims_speak_of(
-    pictures: np.ndarray, attributes: list[Attributes], texts: Texts
-):
+def test_concepts_are_all_values_that_claims_speak_of(scenes: Shown, texts: Texts):
     vision, heads = make_encoder(Classifier((8, 6, 12, 32)).body, 0)
-    concepts = concepts_of(vision.eval(), heads.eval(), texts, pictures, attributes)
+    concepts = concepts_of(vision.eval(), heads.eval(), texts, scenes)
     spoken = {(c.attribute, c.value) for c in texts.claimed if c.value is not None}
     assert len(concepts.axis) == len(spoken)
     colours = sum(attribute == "colour" for attribute, _ in spoken)
@@ -106,12 +94,12 @@ def test_concepts_are_all_values_that_claims_speak_of(
 
 
 def test_the_maps_alone_learn_which_caption_is_a_pictures_own(
-    pictures: np.ndarray, attributes: list[Attributes], texts: Texts, tmp_path: Path
+    scenes: Shown, texts: Texts, tmp_path: Path
 ):
     vision, heads = make_encoder(Classifier((8, 6, 12, 32)).body, 0)
-    seen = see(vision.eval(), pictures, attributes, texts, 0)
-    assert len(seen.features) == len(attributes) * CAPTIONS
-    named = texts.finishes[3][1].of(attributes[3])
+    seen = see(vision.eval(), scenes, texts, 0)
+    assert len(seen.features) == len(scenes.attributes) * CAPTIONS
+    named = texts.finishes[3][1].of(scenes.attributes[3])
     assert seen.shown[3 * CAPTIONS + 1].tolist() == list(said_of(named))
     told_apart = torch.randn(seen.features.shape, generator=torch.Generator().manual_seed(0))
     seen = replace(seen, features=told_apart)
