@@ -300,10 +300,16 @@ def material_of(role: Role, folder: Path) -> tuple[Shown, Shown | None]:
     return scenes, Shown(*made)
 
 
-def main() -> None:
-    """Trains one of the classifiers and prints its accuracy on held-out scenes."""
+def held_out_scenes(folder: Path) -> Shown:
+    """The scenes that nothing trains on."""
     from miniature.scenes.store import load_scenes
 
+    pictures, attributes = load_scenes(folder)
+    return Shown(pictures[::HELD_OUT_EVERY], attributes[::HELD_OUT_EVERY])
+
+
+def main() -> None:
+    """Trains one of the classifiers and prints its accuracy on held-out scenes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("role", choices=ROLES, help="which one to train")
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
@@ -331,9 +337,8 @@ def main() -> None:
     model = train_classifier(scenes, role, plan, drawn, known).cpu()
     folder = folder_of(args.role)
     save_classifier(model, role.widths, folder)
-    pictures, attributes = load_scenes(args.scenes)
-    held_out = slice(0, None, HELD_OUT_EVERY)
-    figures = accuracy(model, pictures[held_out], attributes[held_out])
+    held_out = held_out_scenes(args.scenes)
+    figures = accuracy(model, held_out.pictures, held_out.attributes)
     (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))
 

@@ -35,6 +35,7 @@ from miniature.classifier import (
     HEADS,
     ROLES,
     Shown,
+    held_out_scenes,
     labels_of,
     load_classifier,
     material_of,
@@ -45,7 +46,6 @@ from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
 from miniature.told import CAPTIONS, READER, Asked, Naming, Texts, embed_texts, joint_loss
 from miniature.training import (
     BUILD,
-    HELD_OUT_EVERY,
     SCENES,
     Plan,
     fit,
@@ -259,10 +259,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
-    from miniature.scenes.store import load_scenes
-
     args = _arguments()
-    pictures, attributes = load_scenes(args.scenes)
     scenes, drawn = material_of(ROLES["tower"], args.scenes)
     if drawn is None:
         raise RuntimeError("the tower trains on drawn pictures")
@@ -292,8 +289,8 @@ def main() -> None:
         return
     concepts = concepts_of(vision, heads, texts, scenes)
     save_miniature_encoder(args.out, vision, heads, concepts, reader=READER, dtype=torch.float16)
-    held_out = slice(0, None, HELD_OUT_EVERY)
-    figures = measure(MiniatureEncoder(args.out), pictures[held_out], attributes[held_out])
+    held_out = held_out_scenes(args.scenes)
+    figures = measure(MiniatureEncoder(args.out), held_out.pictures, held_out.attributes)
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))
 
