@@ -21,7 +21,7 @@ from miniature.augment import disturbed
 from miniature.captions import said_of
 from miniature.classifier import Shown
 from miniature.told import Naming, Texts, joint_loss
-from miniature.training import Plan, fit, precision, worker
+from miniature.training import Plan, fit, gathered, precision, share_of, worker
 from scorer.miniature_encoder import JointHeads, pooled
 
 HEADS_CLAIMS, HEADS_BATCH, HEADS_RATE = 512, 256, 2e-3
@@ -38,18 +38,19 @@ class Seen:
 
 @torch.inference_mode()
 def see(vision: ResNetModel, scenes: Shown, texts: Texts, seed: int) -> Seen:
-    """Looks at every scene once under each of its captions' finishes."""
+    """Looks at every scene once under each of its captions' finishes; processes share them."""
     features, shown = [], []
-    for start in tqdm(range(0, len(scenes.pictures), 16), desc="pictures"):
+    rows = share_of(len(scenes.pictures))
+    for start in tqdm(rows[::16], desc="pictures", disable=worker()[0] > 0):
         made, rng = [], np.random.default_rng((seed, start))
-        for row in range(start, min(start + 16, len(scenes.pictures))):
+        for row in range(start, min(start + 16, rows.stop)):
             for finish in texts.finishes[row]:
                 picture, named = scenes.under(row, finish)
                 made.append(picture)
                 shown.append(said_of(named))
         with precision("cpu"):
             features.append(pooled(vision, disturbed(made, rng)).float())
-    return Seen(torch.cat(features), torch.tensor(shown))
+    return Seen(gathered(torch.cat(features)), gathered(torch.tensor(shown)))
 
 
 def train_heads(heads: JointHeads, seen: Seen, texts: Texts, plan: Plan) -> JointHeads:

@@ -124,6 +124,26 @@ def average_gradients(parameters: "Iterable[torch.nn.Parameter]") -> None:
         gradient.copy_((mean / count).view_as(gradient))
 
 
+def share_of(count: int) -> range:
+    """Which of so many things, one after the other, this process does."""
+    part, parts = worker()
+    return range(part * count // parts, (part + 1) * count // parts)
+
+
+def gathered(own: "torch.Tensor") -> "torch.Tensor":
+    """The rows of every process that trains along, one process's after the other's."""
+    import torch
+    import torch.distributed as dist
+
+    count = worker()[1]
+    if count == 1:
+        return own
+    _join()
+    parts: list[torch.Tensor] = [own] * count
+    dist.all_gather_object(parts, own)
+    return torch.cat(parts)
+
+
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     """Writes a checkpoint so that a kill leaves the old one or the new one, never half of one.
 

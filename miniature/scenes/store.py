@@ -77,9 +77,11 @@ def prepare(folder: Path, origin: dict[str, int | str]) -> None:
     """Makes a folder for shards of one origin; those of another are never mixed in."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ORIGIN
-    if path.is_file() and json.loads(path.read_text()) != origin:
+    if not path.is_file():
+        with written(path) as stream:
+            stream.write(json.dumps(origin).encode())
+    elif json.loads(path.read_text()) != origin:
         raise ValueError(f"{str(folder)!r} holds scenes of {path.read_text()}, not of {origin}")
-    path.write_text(json.dumps(origin))
 
 
 def write_shard(path: Path, pictures: NDArray[np.uint8], attributes: list[Attributes]) -> None:
