@@ -8,7 +8,7 @@ whatever its parent, because what helped one candidate often helps another.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -22,9 +22,12 @@ from agent.search.base import Expansion
 from agent.search.beam import id_order
 from agent.seeds import derive_seed
 from agent.trajectory import Axis, Candidate
+from scorer.base import Leans, Scorer
 from scorer.profile import UserProfile
 
 AXES: tuple[Axis, ...] = get_args(Axis)
+LEANINGS_TOLD = 8
+"""Of what the scorer expects beforehand, how much the record says."""
 TOLD = 4
 """How many of the best and of the worst edits a proposer hears of."""
 
@@ -67,6 +70,8 @@ class Asker:
     """How far edits may leave the user's words, in a sentence."""
     card: TasteCard | None = None
     """What earlier runs have shown."""
+    leanings: Mapping[str, float] = field(default_factory=dict)
+    """What the scorer expects of the catalogue's values, by name."""
     pictures: Path | None = None
     """The folder that the paths of pictures begin at, where parents' pictures are shown."""
 
@@ -92,6 +97,7 @@ class Asker:
                 notes=self.user.notes,
                 known=known,
                 spread=self.card.spread if self.card is not None else 0.0,
+                leanings=dict(self.leanings),
                 best_edits=best,
                 worst_edits=worst,
                 tried=tuple(edits),
@@ -119,6 +125,32 @@ def drawable_values(renderer: str) -> tuple[str, ...]:
 
     kind = renderer.partition(":")[0]
     return load_catalogue().vocabulary("miniature" if kind in MINIATURES else kind)
+
+
+def leanings_of(
+    scorer: Scorer, prompt: str, user: UserProfile, values: Sequence[str]
+) -> dict[str, float]:
+    """What a scorer expects of the values that can be drawn; nothing of one that can't say."""
+    return scorer.leanings(prompt, user, phrases_of(values)) if isinstance(scorer, Leans) else {}
+
+
+def leanings_told(leanings: Mapping[str, float]) -> str:
+    """The strongest of them in words, the most liked first."""
+    strongest = sorted(leanings, key=lambda name: -abs(leanings[name]))[:LEANINGS_TOLD]
+    ordered = sorted(strongest, key=lambda name: -leanings[name])
+    listed = ", ".join(f"{name} {leanings[name]:+.2f}" for name in ordered)
+    return f"expected before anything was drawn, in standard deviations of the score: {listed}"
+
+
+def phrases_of(values: Sequence[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """By axis and name, the phrases of the catalogue's values that can be drawn."""
+    from prompts.catalogue import load_catalogue
+
+    words: dict[str, dict[str, tuple[str, ...]]] = {}
+    for value in load_catalogue().values:
+        if not values or value.name in values:
+            words.setdefault(value.axis, {})[value.name] = value.phrases
+    return words
 
 
 def stray_rule(level: Stray) -> str:

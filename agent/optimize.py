@@ -11,7 +11,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from agent.asking import Asker, drafts_of, drawable_values, stray_rule
+from agent.asking import (
+    Asker,
+    drafts_of,
+    drawable_values,
+    leanings_of,
+    leanings_told,
+    stray_rule,
+)
 from agent.builders import Parts, build_searcher
 from agent.clock import Clock
 from agent.errors import PamelaError, RunError
@@ -30,6 +37,7 @@ from agent.stray import OwnWords
 from agent.studio import Studio
 from agent.trajectory import Candidate, Event, Gain, Trajectory
 from agent.tryout import compare, draw, try_out
+from scorer.base import Scorer
 from scorer.minilm import embed_spans
 from scorer.profile import UserProfile
 
@@ -91,6 +99,7 @@ def _search(
         values=drawable_values(config.renderer),
         stray=stray_rule(config.stray),
         card=ledger.store.header.warm_start,
+        leanings=_leanings(ledger, user, parts.scorer),
         pictures=ledger.store.folder if config.vision else None,
     )
     inquirer = Inquirer(ledger, asker, parts.proposer, searcher, overlap=overlap)
@@ -117,6 +126,16 @@ def _search(
     heldout = compare(ledger, studio, initial, best) if best.id != initial.id else []
     gain = honest_gain(initial, best, heldout) if len(ledger.tried) > 1 else Gain()
     return _close(ledger, Result(status="done", best=best.id, gain=gain))
+
+
+def _leanings(ledger: Ledger, user: UserProfile, scorer: Scorer) -> dict[str, float]:
+    """What the scorer expects before anything is drawn, recorded."""
+    values = drawable_values(ledger.config.renderer)
+    with ledger.clock.stage("score"):
+        found = leanings_of(scorer, ledger.prompt, user, values)
+    if found:
+        ledger.event("leanings", 0, leanings_told(found))
+    return found
 
 
 def _expand(

@@ -57,6 +57,9 @@ class ProposalRequest(BaseModel):
     """What earlier runs of this person have shown, the surest first."""
     spread: float = 0.0
     """Standard deviation of the scores in those runs."""
+    leanings: dict[str, float] = Field(default_factory=dict)
+    """By name, what the scorer expects a value to be worth, in standard deviations of the scores,
+    before anything was drawn."""
     tried: tuple[Tried, ...] = ()
     """Every edit of this run that was scored: the catalogue learns from all of them, a language
     model is shown the best and the worst only."""

@@ -21,7 +21,7 @@ from agent.look.family import Family
 from agent.names import REPORT
 from agent.standings import Figure
 from agent.text import brief, marked, printable, without_the_middle, word_diff
-from agent.trajectory import Candidate, Trajectory
+from agent.trajectory import Candidate, Event, Trajectory
 
 if TYPE_CHECKING:
     from agent.cards import TasteCard
@@ -81,6 +81,11 @@ def _so_far(run: Trajectory) -> str:
         f"not decided yet: the best so far is ahead by {signed(run.gain.search)}, on the seeds of "
         f"the search only"
     )
+
+
+def event_style(event: Event) -> str:
+    """How an event looks in a terminal: what was expected beforehand is no warning."""
+    return "" if event.type == "leanings" else "yellow"
 
 
 def _why_none(run: Trajectory) -> str:
@@ -217,7 +222,7 @@ def heading(run: Trajectory) -> Iterator[Text]:
         yield Text.assemble((f"{name:<12} ", "bold"), printable(value))
     for event in run.events:
         line = f"{event.type}: {event.message} (iteration {event.iteration})"
-        yield Text(printable(line), "yellow")
+        yield Text(printable(line), event_style(event))
 
 
 def _asked(run: Trajectory) -> str:

@@ -28,7 +28,9 @@ Axis = Literal[
 ]
 CandidateStatus = Literal["scored", "pruned", "rejected", "failed"]
 RunStatus = Literal["running", "done", "failed", "interrupted"]
-EventType = Literal["proposal_failed", "retry", "fallback", "warning", "limit", "critique"]
+EventType = Literal[
+    "proposal_failed", "retry", "fallback", "warning", "limit", "critique", "leanings"
+]
 Stage = Literal["propose", "render", "score"]
 
 

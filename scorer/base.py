@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import PIL.Image
 
@@ -39,3 +39,20 @@ class Scorer(Protocol):
     ) -> list[Scores]: ...
 
     def describe(self) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class Leans(Protocol):
+    """A scorer that expects something of words before a picture is drawn.
+
+    Contract: by the name of each value, what a picture that shows it is expected to be worth to
+    this person beside others of its axis, in standard deviations of the scores; nothing at all
+    where the scorer has nothing to go by. Deterministic.
+    """
+
+    def leanings(
+        self,
+        prompt: str | None,
+        user: UserProfile,
+        words: Mapping[str, Mapping[str, Sequence[str]]],
+    ) -> dict[str, float]: ...

@@ -13,6 +13,7 @@ from pathlib import Path
 from scorer.adapt import save_prior
 from scorer.epochs import Workers
 from scorer.files import check_folder
+from scorer.leanings import bank_of, save_bank
 from scorer.people import prior_of
 from scorer.personal import AVERAGE
 from scorer.predictor import save_network
@@ -60,6 +61,7 @@ def train_predictor(
         figures["personal" if person else AVERAGE] = dict(trained.history[trained.epoch])
         if first:
             save_network(trained.network, folder)
+            save_bank(bank_of(train), folder)
             if person:
                 save_prior(prior_of(trained.network, train), folder)
     if first:

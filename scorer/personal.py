@@ -37,6 +37,8 @@ from scorer.checkpoints import reason_of
 from scorer.demographics import prior_mean
 from scorer.encoders import Encoder, PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
+from scorer.leanings import FILE as BANK
+from scorer.leanings import lean, load_bank, shares
 from scorer.liking import Inquiry, Judgement, Known, Liking
 from scorer.pictures import read_picture, to_rgb
 from scorer.profile import UserProfile
@@ -61,6 +63,8 @@ class Models:
     embed: "Embed"
     """The sentence encoder of the fields."""
     prior: Prior | None
+    bank: PictureFeatures | None
+    """Pictures that say what it thinks of words."""
 
 
 class PersonalScorer:
@@ -135,6 +139,29 @@ class PersonalScorer:
         """What many people would say of pictures, the features of which are computed once."""
         return self._liking(self._models.encoder.encode_images(images), prompts, users)
 
+    def leanings(
+        self,
+        prompt: str | None,
+        user: UserProfile,
+        words: Mapping[str, Mapping[str, Sequence[str]]],
+    ) -> dict[str, float]:
+        """What this person is expected to like, in words; see `scorer.base.Leans`.
+
+        Args:
+            prompt: What pictures are wanted of.
+            user: The person.
+            words: By axis and the name of each of its values, phrases that say it.
+        """
+        bank = self._models.bank
+        values = [(axis, name) for axis, named in words.items() for name in named]
+        if bank is None or not values:
+            return {}
+        texts = [self._models.encoder.encode_texts(words[axis][name]) for axis, name in values]
+        shown = shares(bank.joint, texts, [axis for axis, _ in values])
+        liking = self._liking(bank, [prompt] * len(bank), [user]).mean[0]
+        found = lean(np.asarray(liking, np.float64), shown)
+        return {name: float(worth) for (_, name), worth in zip(values, found, strict=True)}
+
     def most_informative(
         self,
         images: Sequence[PIL.Image.Image],
@@ -188,7 +215,8 @@ class PersonalScorer:
             return told
         hashes = {
             f"sha256:{name}": hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in self._files
+            for name in (*self._files, BANK)
+            if (folder / name).is_file()
         }
         return told | {"encoder": str(_config(folder).get("encoder_id", ""))} | hashes
 
@@ -302,7 +330,7 @@ def load_models(
             f"network has {network.feature_dim}: another version made it; train it again"
         )
     embed = make_embedder(network.sentence_encoder, device=device)
-    return Models(network, CachedEncoder(encoder), embed, prior)
+    return Models(network, CachedEncoder(encoder), embed, prior, load_bank(folder))
 
 
 def predictor_folder(spec: str) -> Path:
@@ -356,7 +384,7 @@ def _fetched(place: str, files: Sequence[str]) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(place, allow_patterns=list(files)))
+        return Path(snapshot_download(place, allow_patterns=[*files, f"*{BANK}"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise PrerequisiteError(
             f"{place!r} is no folder, and the model hub doesn't give it "

@@ -9,6 +9,7 @@ own training ratings; what is learned from them together is then told on the sca
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -60,6 +61,8 @@ class Ratings:
     people: tuple[str, ...]
     """Their names, with that of the data set in front."""
     source: Source
+    pictures: tuple[Path, ...] = ()
+    """The files that are rated, each once."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -103,6 +106,7 @@ def make_ratings(rows: Sequence[Row], source: Source) -> Ratings:
         user=torch.tensor([people[name] for name in names], dtype=torch.long),
         people=tuple(people),
         source=source,
+        pictures=tuple(dict.fromkeys(row.image for row in rows)),
     )
 
 

@@ -109,6 +109,7 @@ def _believe(
     prior = STATED * affinities(
         values, catalogue, likes=request.likes, dislikes=request.dislikes, notes=request.notes
     )
+    prior += [request.leanings.get(value.name, 0.0) for value in values]
     spread = np.array([SPREAD * catalogue.weights[value.axis] ** 0.5 for value in values])
     before = informed(prior, kinship(values) * np.outer(spread, spread), _told(values, request))
     scores = _known_scores(request)
@@ -189,7 +190,8 @@ def _share_of_pairs(request: ProposalRequest) -> float:
     if request.axes == ("free",):
         return 1.0
     wanted = not request.axes or "free" in request.axes
-    return PAIRS if wanted and (request.tried or request.best_edits) else 0.0
+    known = request.tried or request.best_edits or request.leanings
+    return PAIRS if wanted and known else 0.0
 
 
 def _paired(

@@ -37,7 +37,7 @@ LISTED = 24
 """Tried prompts that a language model is told of: the last ones."""
 LATE = Outcome(problem=TOO_LATE)
 TOLD_KNOWN = 16
-"""Of what earlier runs have shown, how much a model is told."""
+"""Of what earlier runs have shown, and of what the scorer expects, how much a model is told."""
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
 
 
@@ -88,8 +88,16 @@ class Manner:
 def document_of(request: ProposalRequest, *, sees_all: bool = False) -> str:
     """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
     if not sees_all:
-        listed, known = request.tried_prompts[-LISTED:], request.known[:TOLD_KNOWN]
-        request = request.model_copy(update={"tried": (), "tried_prompts": listed, "known": known})
+        expected = request.leanings
+        strongest = sorted(expected, key=lambda name: -abs(expected[name]))[:TOLD_KNOWN]
+        request = request.model_copy(
+            update={
+                "tried": (),
+                "tried_prompts": request.tried_prompts[-LISTED:],
+                "known": request.known[:TOLD_KNOWN],
+                "leanings": {name: round(expected[name], 2) for name in strongest},
+            }
+        )
     text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -13,7 +13,7 @@ to judge.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.asking import Asker, candidate_id, drawable_values, stray_rule
+from agent.asking import Asker, candidate_id, drawable_values, leanings_of, stray_rule
 from agent.config import RunConfig
 from agent.errors import RunError
 from agent.judge import Draft, Take, adherence_floor, judged
@@ -79,6 +79,10 @@ class Bench:
             )
             for shot, result in zip(shots, results, strict=True)
         ]
+
+    def leanings(self, prompt: str, user: UserProfile) -> dict[str, float]:
+        """What the scorer expects before anything is drawn."""
+        return leanings_of(self._scorer, prompt, user, drawable_values(self.config.renderer))
 
     def unread(self, prompt: str) -> str:
         """The end of a prompt that the renderer does not read."""
@@ -146,9 +150,15 @@ def make_situations(
     return made
 
 
-def _asker(prompt: str, user: UserProfile, config: RunConfig) -> Asker:
+def _asker(prompt: str, user: UserProfile, bench: Bench) -> Asker:
+    config = bench.config
     return Asker(
-        user, prompt, config.seed, drawable_values(config.renderer), stray_rule(config.stray)
+        user,
+        prompt,
+        config.seed,
+        drawable_values(config.renderer),
+        stray_rule(config.stray),
+        leanings=bench.leanings(prompt, user),
     )
 
 
@@ -161,7 +171,7 @@ def _beginning(prompt: str, user: UserProfile, bench: Bench) -> Situation:
         raise RunError(f"the prompt {prompt!r} could not be drawn and scored: {initial.error}")
     tried = {INITIAL_ID: initial}
     wanted = [Expansion(INITIAL_ID, config.branching)]
-    (request,) = _asker(prompt, user, config).requests(wanted, tried, iteration=1)
+    (request,) = _asker(prompt, user, bench).requests(wanted, tried, iteration=1)
     return Situation(
         name=f"{prompt} | {user.user_id} | first",
         request=request,
@@ -177,7 +187,7 @@ def _after(first: Situation, candidates: Sequence[Candidate], bench: Bench) -> S
     prompt, user = first.request.user_prompt, first.user
     tried = {**first.tried, **{candidate.id: candidate for candidate in candidates}}
     wanted = [Expansion(ranked(tried.values())[0].id, bench.config.branching)]
-    (request,) = _asker(prompt, user, bench.config).requests(wanted, tried, iteration=2)
+    (request,) = _asker(prompt, user, bench).requests(wanted, tried, iteration=2)
     return Situation(
         name=f"{prompt} | {user.user_id} | later",
         request=request,

@@ -10,6 +10,7 @@ from agent import Trajectory, load_run
 from agent.builders import Parts
 from agent.errors import InputError, RunError
 from agent.gain import honest_gain
+from agent.lm.rounds import TOLD_KNOWN, document_of
 from agent.observer import Row, Silent
 from agent.optimize import optimize
 from agent.proposer import ProposalRequest, Proposals
@@ -78,6 +79,14 @@ class PlanScorer:
 
     def describe(self) -> dict[str, str]:
         return {"scorer": "plan", "encoder": self.encoder}
+
+
+class LeaningScorer(PlanScorer):
+    """One that expects something of words."""
+
+    def leanings(self, prompt: Any, user: UserProfile, words: Any) -> dict[str, float]:
+        self.asked = (prompt, user.user_id, words)
+        return {"moonlight": 0.8, "neon": -0.7, "overcast": 0.1}
 
 
 class WordRenderer(FakeRenderer):
@@ -391,6 +400,44 @@ def test_what_adherence_means_to_another_encoder_is_not_known(
 
     assert "show little of 'a rock' (adherence -1.00" in own.events[0].message
     assert done.events == ()
+
+
+def test_what_the_scorer_expects_is_told_to_the_proposer_and_recorded_once(
+    new_store: NewStore, user: UserProfile
+):
+    scorer = LeaningScorer(lambda words: 2.0, lambda words: 0.3)
+    once = Once("a rock in moonlight")
+    store = new_store("a rock", renderer="scene", iterations=1)
+    done = run(store, user, Parts(once, WordRenderer((4, 4)), scorer))
+
+    prompt, person, words = scorer.asked
+    assert (prompt, person) == ("a rock", user.user_id)
+    assert words["lighting"]["moonlight"][0] == "in moonlight"
+    assert "through a window" not in words.get("viewpoint", {})
+    assert once.requests[0].leanings == {"moonlight": 0.8, "neon": -0.7, "overcast": 0.1}
+    (event,) = done.events
+    assert event.type == "leanings"
+    assert event.message.endswith("moonlight +0.80, overcast +0.10, neon -0.70")
+
+
+def test_a_language_model_is_told_of_the_strongest_leanings_only():
+    leanings = {f"value {number}": number / 100 - 0.2 for number in range(40)}
+    request = ProposalRequest.model_validate(
+        {
+            "candidate_id": "c0000",
+            "iteration": 1,
+            "user_prompt": "a rock",
+            "parent_prompt": "a rock",
+            "parent_score": 3.0,
+            "count": 4,
+            "seed": 0,
+            "leanings": leanings,
+        }
+    )
+    told = json.loads(document_of(request))["leanings"]
+    assert len(told) == TOLD_KNOWN
+    assert min(map(abs, told.values())) >= 0.11
+    assert json.loads(document_of(request, sees_all=True))["leanings"] == leanings
 
 
 def test_known_subject_gives_no_warning(new_store: NewStore, user: UserProfile):

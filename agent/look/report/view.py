@@ -115,6 +115,8 @@ class View:
     groups: tuple[Group, ...]
     failures: tuple[tuple[str, int, str], ...]
     """Reason, how often, and where the first stands."""
+    leanings: str
+    """What the scorer expected beforehand; empty where it expected nothing."""
     events: tuple[Event, ...]
     hidden_events: int
     problems: tuple[str, ...]
@@ -137,6 +139,7 @@ def view_of(found: Salvaged, pictures: Album) -> View:
         _rows([e for e in effects if e.name is not None], links),
     )
     best = run.best
+    troubles = tuple(event for event in run.events if event.type != "leanings")
     view = View(
         found=found,
         run=run,
@@ -155,8 +158,9 @@ def view_of(found: Salvaged, pictures: Album) -> View:
         taste=_taste(run),
         groups=_groups(cards, run),
         failures=_failures(cards),
-        events=run.events[:MOST_EVENTS],
-        hidden_events=max(0, len(run.events) - MOST_EVENTS),
+        leanings=next((e.message for e in run.events if e.type == "leanings"), ""),
+        events=troubles[:MOST_EVENTS],
+        hidden_events=max(0, len(troubles) - MOST_EVENTS),
         problems=(),
         settings=tuple((n, _said(v)) for n, v in run.config.model_dump(mode="json").items()),
         made_with=_made_with(found),

@@ -152,6 +152,37 @@ def test_dislikes_are_proposed_less_often():
     assert counts(dislikes=("neon lights",))["neon"] < 0.5 * counts()["neon"]
 
 
+def test_what_the_scorer_leans_to_is_proposed_first_and_two_at_a_time():
+    leanings = {"moonlight": 1.5, "close-up": 1.0, "neon": -1.5}
+    cold, warm = counts(), counts(leanings=leanings)
+    assert warm["moonlight"] > 2 * cold["moonlight"]
+    assert warm["close-up"] > cold["close-up"]
+    assert warm["neon"] < cold["neon"] / 2
+    edits = [edit for seed in range(9) for edit in draw_edits(asking(seed=seed), CATALOGUE)]
+    known = [
+        edit
+        for seed in range(9)
+        for edit in draw_edits(asking(seed=seed, leanings=leanings), CATALOGUE)
+    ]
+    assert all(edit.axis != "free" for edit in edits)
+    assert any(edit.axis == "free" for edit in known)
+
+
+def test_what_was_tried_counts_for_more_than_a_leaning():
+    leanings = {"moonlight": 1.0}
+    against = tuple(
+        tried(f"a rock, {words}", score, axis="lighting")
+        for words, score in (
+            ("in moonlight", 1.0),
+            ("at golden hour", 3.0),
+            ("under an overcast sky", 3.1),
+            ("backlit", 2.9),
+        )
+    )
+    before, after = counts(leanings=leanings), counts(leanings=leanings, tried=against)
+    assert after["moonlight"] < before["moonlight"] / 2
+
+
 def test_notes_say_both():
     told = counts(notes="Wide shots, please. I hate deserts.")
 
