@@ -12,6 +12,7 @@ import pytest
 from agent.cli.main import main
 from scorer import UserProfile
 from scorer.epochs import Training
+from scorer.personal import PersonalScorer
 from tests.scorer.tiny import tiny_sentence_encoder, tiny_siglip
 
 PEOPLE, PICTURES = 8, 30
@@ -63,6 +64,16 @@ def test_a_trained_predictor_is_a_folder_that_scores(
     assert values == sorted(values, reverse=True)
     assert {"personal", "personal_sd", "average"} <= set(told["images"][0]["scores"])
     assert len(told["scorers"]) == 2
+
+
+def test_a_trained_predictor_says_what_it_expects_of_words(place: Path):
+    (place / "owl.json").write_text('{"user_id": "owl", "demographics": {"gender": "female"}}')
+    words = {"lighting": {"noon sun": ("in the midday sun",), "moonlight": ("in moonlight",)}}
+    for folder, personal in ((place / "mine", True), (place / "mine" / "average", False)):
+        scorer = PersonalScorer(str(folder), personal=personal, device="cpu")
+        found = scorer.leanings("a boat", UserProfile.load(place / "owl.json"), words)
+        assert list(found) == ["noon sun", "moonlight"]
+        assert found["noon sun"] * found["moonlight"] < 0  # of two values, one is the better
 
 
 def train_words(place: Path, out: Path) -> list[str]:
