@@ -93,6 +93,8 @@ class Display:
 
     def event(self, event: Event) -> None:
         """Says what the reader should know; of edits only the first few warnings."""
+        if self._quiet and event.type == "leanings":
+            return
         if event.iteration > 0 and event.type == "warning":
             self._told += 1
             if self._told > TOLD_EVENTS:

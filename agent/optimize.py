@@ -133,7 +133,8 @@ def _leanings(ledger: Ledger, user: UserProfile, scorer: Scorer) -> dict[str, fl
     values = drawable_values(ledger.config.renderer)
     with ledger.clock.stage("score"):
         found = leanings_of(scorer, ledger.prompt, user, values)
-    if found:
+    told = any(event.type == "leanings" for event in ledger.store.records.events)
+    if found and not told:  # a resumed run may be on another machine, where a digit differs
         ledger.event("leanings", 0, leanings_told(found))
     return found
 

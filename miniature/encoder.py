@@ -249,7 +249,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder")
     parser.add_argument("--steps", type=int, default=2500, help="of tower and maps")
     parser.add_argument(
-        "--heads-steps", type=int, default=1500, help="of the maps alone, at the end"
+        "--heads-steps", type=int, default=3000, help="of the maps alone, at the end"
     )
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, default=3)

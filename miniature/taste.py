@@ -66,7 +66,7 @@ STATISTICS = {
 
 MEAN, SPREAD = 3.23, 1.1
 """On the scale 1–5; shares of variance are in units of `SPREAD` squared."""
-SHARED, DEMOGRAPHIC, OWN, NOISE = 0.28, 0.075, 0.425, 0.20
+SHARED, DEMOGRAPHIC, OWN, NOISE = 0.36, 0.075, 0.425, 0.20
 FELT = 1.9
 """By how much the demographic and the person's own part are drawn larger: what is seen in a picture
 is less certain than its attributes, which takes about as much of their variance away."""

@@ -61,8 +61,8 @@ def train_predictor(
         figures["personal" if person else AVERAGE] = dict(trained.history[trained.epoch])
         if first:
             save_network(trained.network, folder)
-            save_bank(bank_of(train), folder)
             if person:
+                save_bank(bank_of(train), train.source.encoder.id, folder)
                 save_prior(prior_of(trained.network, train), folder)
     if first:
         for folder in (out / AVERAGE, out):  # while the last is there, the training goes on

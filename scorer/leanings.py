@@ -1,17 +1,16 @@
 """What a predictor expects a person to like, in words, before anything is drawn for them.
 
-    bank = bank_of(train)                         # while a predictor is trained; lies beside it
-    shown = shares(bank.joint, texts, axes)       # what its pictures show, in the words of values
-    lean(liking, shown)                           # (value,), in standard deviations of the liking
+    save_bank(bank_of(train), encoder.id, folder)  # when a predictor is trained; beside its weights
+    worths(bank.joint, liking, {"lighting": {"moonlight": phrases}}, encoder.encode_texts)
 
 A bank is some of the pictures that a predictor was trained on, as features. How much a person is
 predicted to like each of them is regressed on what the image-text encoder says that they show:
-Bayesian linear regression (Bishop 2006, section 3.3), so that a value which hardly any picture
-shows is worth about nothing. The one rule that is not obvious: a value is told from the others of
+Bayesian linear regression (Bishop 2006, section 3.3), so that a value which pictures hardly differ
+in is worth about nothing. The one rule that is not obvious: a value is told from the others of
 its axis, so only its share among them counts, not how well its words fit pictures in general.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,59 +19,110 @@ from jaxtyping import Float
 
 from scorer.encoders import PictureFeatures, unit
 from scorer.errors import PrerequisiteError
+from scorer.files import written
 
 if TYPE_CHECKING:
     from scorer.ratings import Ratings
 
 FILE = "bank.safetensors"
 PICTURES = 400
-"""In a bank: with 800 the leanings are hardly surer."""
+"""In a bank: leanings of simulated people's lights, places and framings have a correlation of .67
+with their hidden taste, with 800 pictures of .68, with 100 of .63."""
+LARGEST = 32_000_000
+"""Bytes of a bank: of pictures with many patches there are fewer."""
+FEWEST = 20
+"""Pictures of a bank that say anything."""
 SHARPNESS = 3.0
-"""By which likenesses, in standard deviations, are taken times before they become shares."""
+"""By what likenesses, in a value's typical standard deviation, are multiplied to become shares."""
 SPREAD = 0.5
 """Standard deviation of what a value is worth beforehand, in those of the liking."""
 NOISE = 0.5
 """Of what values leave unexplained."""
+FLAT = 1e-5
+"""A standard deviation, beside the mean, that is but rounding."""
 
 
 def bank_of(train: "Ratings") -> PictureFeatures:
     """Pictures of a training set that say what a predictor thinks of words; always the same."""
     from scorer.tokens import encode_pictures
 
-    rng = np.random.default_rng(0)
-    count = min(PICTURES, len(train.pictures))
+    rng, encoder = np.random.default_rng(0), train.source.encoder
+    size = 2 * (encoder.visual_dim + encoder.dim)
+    count = min(PICTURES, LARGEST // size, len(train.pictures))
     chosen = sorted(rng.choice(len(train.pictures), count, replace=False))
-    return encode_pictures([train.pictures[place] for place in chosen], train.source.encoder)
+    return encode_pictures([train.pictures[place] for place in chosen], encoder)
 
 
-def save_bank(bank: PictureFeatures, folder: Path) -> None:
-    """Writes `bank.safetensors` beside the weights, in 16 bit."""
-    from safetensors.numpy import save_file
+def save_bank(bank: PictureFeatures, encoder: str, folder: Path) -> None:
+    """Writes `bank.safetensors` beside the weights, in 16 bit, with the id of the encoder."""
+    from safetensors.numpy import save
 
     halves = {name: getattr(bank, name).astype(np.float16) for name in ("visual", "joint")}
-    save_file(halves, folder / FILE)
+    with written(folder / FILE) as stream:
+        stream.write(save(halves, {"encoder": encoder}))
 
 
-def load_bank(folder: Path) -> PictureFeatures | None:
-    """What `save_bank` wrote; None where there is none.
+def bank_file(folder: Path) -> Path | None:
+    """Where the bank of a predictor lies; what leaves the person out has that of the folder above.
+
+    None: it has none.
+    """
+    return next((f for f in (folder / FILE, folder.parent / FILE) if f.is_file()), None)
+
+
+def load_bank(file: Path, encoder: str) -> PictureFeatures:
+    """What `save_bank` wrote.
 
     Raises:
-        PrerequisiteError: the file is broken.
+        PrerequisiteError: the file is broken, or of another encoder.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors import SafetensorError, safe_open
 
-    if not (folder / FILE).is_file():
-        return None
+    advice = "copy the predictor's folder again, or remove the file: a search then begins without"
     try:
-        stored = load_file(folder / FILE)
-        visual, joint = (stored[name].astype(np.float32) for name in ("visual", "joint"))
-    except (KeyError, OSError, SafetensorError) as error:
+        with safe_open(str(file), framework="numpy") as stored:
+            made_with = (stored.metadata() or {}).get("encoder", "")
+            visual, joint = (stored.get_tensor(n).astype(np.float32) for n in ("visual", "joint"))
+    except (OSError, SafetensorError) as error:
         raise PrerequisiteError(
-            f"the pictures in {str(folder / FILE)!r} can't be read ({type(error).__name__}): copy "
-            f"the file again, or remove it; a search then begins without leanings"
+            f"the pictures in {str(file)!r} can't be read ({type(error).__name__}): {advice}"
         ) from error
+    if made_with != encoder:
+        raise PrerequisiteError(
+            f"the pictures in {str(file)!r} were seen by the encoder {made_with!r}, not by "
+            f"{encoder!r}: {advice}"
+        )
     return PictureFeatures(visual, unit(joint))
+
+
+def worths(
+    joint: Float[np.ndarray, "picture dim"],
+    liking: Float[np.ndarray, " picture"],
+    words: Mapping[str, Mapping[str, Sequence[str]]],
+    encode_texts: Callable[[Sequence[str]], Float[np.ndarray, "phrase dim"]],
+) -> dict[str, float]:
+    """What each value is worth, by name, in standard deviations of the liking.
+
+    Args:
+        joint: The pictures of a bank in the space of the texts.
+        liking: Of these pictures, on any scale.
+        words: By axis and the name of each of its values, phrases that say it.
+        encode_texts: Phrases to that space.
+
+    Returns:
+        Nothing where all pictures are liked alike.
+    """
+    values = [(axis, name) for axis, named in words.items() for name in named]
+    if not values:
+        return {}
+    texts = [words[axis][name] for axis, name in values]
+    every = encode_texts([phrase for own in texts for phrase in own])
+    ends = np.cumsum([len(own) for own in texts])[:-1]
+    shown = shares(joint, np.split(every, ends), [axis for axis, _ in values])
+    found = lean(np.asarray(liking, np.float64), shown)
+    if not found.any():
+        return {}
+    return {name: float(worth) for (_, name), worth in zip(values, found, strict=True)}
 
 
 def shares(
@@ -89,7 +139,7 @@ def shares(
     """
     means = unit(np.stack([phrases.mean(0) for phrases in texts]))
     likeness = joint @ means.T
-    spread = np.maximum(likeness.std(0), 1e-6)
+    spread = max(float(likeness.std(0).mean()), 1e-6)  # one for all: else what none shows is noise
     logits = SHARPNESS * (likeness - likeness.mean(0)) / spread
     found, names = np.zeros_like(logits), np.asarray(axes)
     for axis in dict.fromkeys(axes):
@@ -110,7 +160,7 @@ def lean(
         shown: By `shares`.
     """
     scale = liking.std()
-    if scale < 1e-9:
+    if not scale > FLAT * max(1.0, abs(liking.mean())):
         return np.zeros(shown.shape[1])
     centred, standard = shown - shown.mean(0), (liking - liking.mean()) / scale
     precision = centred.T @ centred / NOISE**2 + np.eye(shown.shape[1]) / SPREAD**2

@@ -37,8 +37,8 @@ from scorer.checkpoints import reason_of
 from scorer.demographics import prior_mean
 from scorer.encoders import Encoder, PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
+from scorer.leanings import FEWEST, bank_file, load_bank, worths
 from scorer.leanings import FILE as BANK
-from scorer.leanings import lean, load_bank, shares
 from scorer.liking import Inquiry, Judgement, Known, Liking
 from scorer.pictures import read_picture, to_rgb
 from scorer.profile import UserProfile
@@ -63,8 +63,6 @@ class Models:
     embed: "Embed"
     """The sentence encoder of the fields."""
     prior: Prior | None
-    bank: PictureFeatures | None
-    """Pictures that say what it thinks of words."""
 
 
 class PersonalScorer:
@@ -152,15 +150,10 @@ class PersonalScorer:
             user: The person.
             words: By axis and the name of each of its values, phrases that say it.
         """
-        bank = self._models.bank
-        values = [(axis, name) for axis, named in words.items() for name in named]
-        if bank is None or not values:
+        if (bank := self._bank) is None or len(bank) < FEWEST:
             return {}
-        texts = [self._models.encoder.encode_texts(words[axis][name]) for axis, name in values]
-        shown = shares(bank.joint, texts, [axis for axis, _ in values])
         liking = self._liking(bank, [prompt] * len(bank), [user]).mean[0]
-        found = lean(np.asarray(liking, np.float64), shown)
-        return {name: float(worth) for (_, name), worth in zip(values, found, strict=True)}
+        return worths(bank.joint, liking, words, self._models.encoder.encode_texts)
 
     def most_informative(
         self,
@@ -215,9 +208,10 @@ class PersonalScorer:
             return told
         hashes = {
             f"sha256:{name}": hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in (*self._files, BANK)
-            if (folder / name).is_file()
+            for name in self._files
         }
+        if (bank := bank_file(folder)) is not None:
+            hashes[f"sha256:{BANK}"] = hashlib.sha256(bank.read_bytes()).hexdigest()
         return told | {"encoder": str(_config(folder).get("encoder_id", ""))} | hashes
 
     @cached_property
@@ -228,6 +222,12 @@ class PersonalScorer:
             device=self._device,
             encoder=self._given_encoder,
         )
+
+    @cached_property
+    def _bank(self) -> PictureFeatures | None:
+        """Pictures that say what the predictor thinks of words."""
+        file = bank_file(_fetched(self._place, (*self._files, BANK)))
+        return None if file is None else load_bank(file, self._models.encoder.id)
 
     def _judge(
         self,
@@ -330,7 +330,7 @@ def load_models(
             f"network has {network.feature_dim}: another version made it; train it again"
         )
     embed = make_embedder(network.sentence_encoder, device=device)
-    return Models(network, CachedEncoder(encoder), embed, prior, load_bank(folder))
+    return Models(network, CachedEncoder(encoder), embed, prior)
 
 
 def predictor_folder(spec: str) -> Path:
@@ -347,7 +347,7 @@ def predictor_folder(spec: str) -> Path:
     files = [f"{inside}{name}" for name in MODEL_FILES] + ([ADAPTATION] if personal else [])
     where = place or str(WEIGHTS / "predictor")
     _check_place(where, files)
-    return _fetched(where, files) / inside
+    return _fetched(where, [*files, BANK]) / inside
 
 
 def _config(folder: Path) -> dict[str, object]:
@@ -384,7 +384,7 @@ def _fetched(place: str, files: Sequence[str]) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(place, allow_patterns=[*files, f"*{BANK}"]))
+        return Path(snapshot_download(place, allow_patterns=list(files)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise PrerequisiteError(
             f"{place!r} is no folder, and the model hub doesn't give it "

@@ -106,10 +106,11 @@ def _is_wanted(value: CatalogueValue, request: ProposalRequest) -> bool:
 def _believe(
     values: Sequence[CatalogueValue], request: ProposalRequest, catalogue: Catalogue
 ) -> Belief:
-    prior = STATED * affinities(
+    said = affinities(
         values, catalogue, likes=request.likes, dislikes=request.dislikes, notes=request.notes
     )
-    prior += [request.leanings.get(value.name, 0.0) for value in values]
+    expected = np.array([request.leanings.get(value.name, 0.0) for value in values])
+    prior = STATED * said + (1 - np.abs(said)) * expected  # what a person says of a value counts
     spread = np.array([SPREAD * catalogue.weights[value.axis] ** 0.5 for value in values])
     before = informed(prior, kinship(values) * np.outer(spread, spread), _told(values, request))
     scores = _known_scores(request)

@@ -150,15 +150,16 @@ def make_situations(
     return made
 
 
-def _asker(prompt: str, user: UserProfile, bench: Bench) -> Asker:
-    config = bench.config
+def _asker(
+    prompt: str, user: UserProfile, config: RunConfig, leanings: Mapping[str, float]
+) -> Asker:
     return Asker(
         user,
         prompt,
         config.seed,
         drawable_values(config.renderer),
         stray_rule(config.stray),
-        leanings=bench.leanings(prompt, user),
+        leanings=leanings,
     )
 
 
@@ -171,7 +172,8 @@ def _beginning(prompt: str, user: UserProfile, bench: Bench) -> Situation:
         raise RunError(f"the prompt {prompt!r} could not be drawn and scored: {initial.error}")
     tried = {INITIAL_ID: initial}
     wanted = [Expansion(INITIAL_ID, config.branching)]
-    (request,) = _asker(prompt, user, bench).requests(wanted, tried, iteration=1)
+    asker = _asker(prompt, user, config, bench.leanings(prompt, user))
+    (request,) = asker.requests(wanted, tried, iteration=1)
     return Situation(
         name=f"{prompt} | {user.user_id} | first",
         request=request,
@@ -187,7 +189,8 @@ def _after(first: Situation, candidates: Sequence[Candidate], bench: Bench) -> S
     prompt, user = first.request.user_prompt, first.user
     tried = {**first.tried, **{candidate.id: candidate for candidate in candidates}}
     wanted = [Expansion(ranked(tried.values())[0].id, bench.config.branching)]
-    (request,) = _asker(prompt, user, bench).requests(wanted, tried, iteration=2)
+    asker = _asker(prompt, user, bench.config, first.request.leanings)
+    (request,) = asker.requests(wanted, tried, iteration=2)
     return Situation(
         name=f"{prompt} | {user.user_id} | later",
         request=request,

@@ -10,7 +10,7 @@ from prompts.catalogue import load_catalogue
 from scorer.base import Leans
 from scorer.encoders import PictureFeatures, unit
 from scorer.errors import PrerequisiteError
-from scorer.leanings import FILE, lean, load_bank, save_bank, shares
+from scorer.leanings import FILE, bank_file, lean, load_bank, save_bank, shares, worths
 from scorer.noise import NoiseScorer
 from scorer.personal import PersonalScorer
 from scorer.profile import UserProfile
@@ -59,8 +59,25 @@ def test_what_no_picture_shows_is_worth_nothing():
     assert found[1] == 0.0
 
 
+def test_words_that_no_picture_shows_are_worth_little_beside_those_that_some_do():
+    rng = np.random.default_rng(3)
+    values = [int(value) for value in rng.integers(3, size=400)]
+    joint, texts = drawn(values, 6)
+    phrases = {str(number): texts[number] for number in range(6)}
+    words = {"lighting": dict.fromkeys("012", ("",)), "lens": dict.fromkeys("345", ("",))}
+    told = iter(np.concatenate([phrases[name] for axis in words.values() for name in axis])[None])
+    liking = np.array([1.0, 0.0, -1.0])[values] + 0.5 * rng.standard_normal(400)
+    found = worths(joint, liking, words, lambda phrases: next(told))
+    assert found["0"] > 0.5
+    assert found["2"] < -0.5
+    assert max(abs(found[name]) for name in "345") < 0.3
+
+
 def test_where_everything_is_liked_alike_there_are_no_leanings():
-    assert not lean(np.full(10, 3.0), np.eye(10)).any()
+    nearly = 3.0 + 1e-7 * np.arange(10)
+    assert not lean(nearly, np.eye(10)).any()
+    words = {"lighting": {"moonlight": ("in moonlight",), "neon": ("in neon light",)}}
+    assert worths(np.eye(10, dtype=np.float32), nearly, words, lambda texts: np.eye(10)[:2]) == {}
 
 
 def test_a_bank_comes_back_and_a_folder_without_one_has_none(tmp_path: Path):
@@ -69,18 +86,25 @@ def test_a_bank_comes_back_and_a_folder_without_one_has_none(tmp_path: Path):
         rng.standard_normal((5, 7)).astype(np.float32),
         unit(rng.standard_normal((5, 3)).astype(np.float32)),
     )
-    assert load_bank(tmp_path) is None
-    save_bank(bank, tmp_path)
-    read = load_bank(tmp_path)
-    assert read is not None
+    assert bank_file(tmp_path / "mine") is None
+    save_bank(bank, "an encoder", tmp_path)
+    assert bank_file(tmp_path) == bank_file(tmp_path / "average") == tmp_path / FILE
+    read = load_bank(tmp_path / FILE, "an encoder")
     np.testing.assert_allclose(read.visual, bank.visual, atol=2e-3)
     np.testing.assert_allclose(read.joint, bank.joint, atol=2e-3)
 
 
 def test_a_broken_bank_is_named(tmp_path: Path):
     (tmp_path / FILE).write_bytes(b"no tensors")
-    with pytest.raises(PrerequisiteError, match=r"bank\.safetensors.*copy the file again"):
-        load_bank(tmp_path)
+    with pytest.raises(PrerequisiteError, match=r"bank\.safetensors.*copy the predictor"):
+        load_bank(tmp_path / FILE, "an encoder")
+
+
+def test_a_bank_of_another_encoder_is_refused(tmp_path: Path):
+    bank = PictureFeatures(np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32))
+    save_bank(bank, "one", tmp_path)
+    with pytest.raises(PrerequisiteError, match="seen by the encoder 'one', not by 'other'"):
+        load_bank(tmp_path / FILE, "other")
 
 
 def test_the_predictor_that_ships_leans_to_what_simulated_people_like():
