@@ -84,9 +84,11 @@ class PlanScorer:
 class LeaningScorer(PlanScorer):
     """One that expects something of words."""
 
+    worth = 0.8
+
     def leanings(self, prompt: Any, user: UserProfile, words: Any) -> dict[str, float]:
         self.asked = (prompt, user.user_id, words)
-        return {"moonlight": 0.8, "neon": -0.7, "overcast": 0.1}
+        return {"moonlight": self.worth, "neon": -0.7, "overcast": 0.1}
 
 
 class WordRenderer(FakeRenderer):
@@ -418,6 +420,20 @@ def test_what_the_scorer_expects_is_told_to_the_proposer_and_recorded_once(
     (event,) = done.events
     assert event.type == "leanings"
     assert event.message.endswith("moonlight +0.80, overcast +0.10, neon -0.70")
+
+
+def test_a_resumed_run_does_not_say_again_what_was_expected(new_store: NewStore, user: UserProfile):
+    scorer = LeaningScorer(lambda words: 2.0, lambda words: 0.3)
+    store = new_store("a rock", iterations=1)
+    with pytest.raises(RunError):
+        run(store, user, Parts(Once("a tram"), FlakyRenderer("rock"), scorer))
+    scorer.worth = 0.81  # another machine
+    parts = Parts(Once("a rock at dawn"), WordRenderer((4, 4)), scorer)
+    done = run(RunStore.resume(store.folder), user, parts)
+
+    assert done.status == "done"
+    (said,) = [event.message for event in done.events if event.type == "leanings"]
+    assert "moonlight +0.80" in said
 
 
 def test_a_language_model_is_told_of_the_strongest_leanings_only():

@@ -150,6 +150,19 @@ def test_text_of_people_and_models_is_shown_and_not_obeyed(folder: Path):
     assert "<script>alert(1)</script>" in plain.text
 
 
+def test_what_was_expected_beforehand_is_no_failure(folder: Path):
+    before = page_of(folder).text
+    said = {"type": "event", "event": "leanings", "iteration": 0, "message": "moonlight +0.80"}
+    first, *others = (folder / "trajectory.jsonl").read_text().splitlines(keepends=True)
+    (folder / "trajectory.jsonl").write_text("".join([first, json.dumps(said) + "\n", *others]))
+    after = page_of(folder).text
+
+    assert "Leanings: moonlight +0.80." in after
+    assert "Leanings" not in before
+    assert after.count("moonlight +0.80") == 1
+    assert ("Nothing failed" in before) == ("Nothing failed" in after)
+
+
 def test_a_hostile_folder_reads_nothing_outside_it(folder: Path, tmp_path: Path):
     secret = tmp_path / "secret.png"
     picture = next((folder / "images").glob("c0000-*"))

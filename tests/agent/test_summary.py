@@ -192,6 +192,7 @@ def shown(row: Row, *, terminal: bool, quiet: bool = False, width: int = 100) ->
         display.phase("draw", iteration=1, total=2)
         display.advance()
         display.row(row)
+        display.event(Event(type="leanings", iteration=0, message="moonlight +0.80"))
         display.event(Event(type="warning", iteration=0, message="cut\x1b[2J"))
     return stream.getvalue()
 
@@ -201,7 +202,7 @@ def test_plain_lines_where_nobody_watches():
         "iteration 1/4: best 3.50, gain +0.50, 26 pictures, 8.3 s\n"
         "  1. a mossy rock [/]\n"
         "  2. a rock\n"
-        "warning: cut\\x1b[2J\n"
+        "leanings: moonlight +0.80\nwarning: cut\\x1b[2J\n"
     )
 
 
