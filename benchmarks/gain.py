@@ -6,7 +6,7 @@ liking (their hidden taste of what their own perception sees; the search never m
 it: best-of-N, the best predicted of as many pictures of the unchanged prompt, and the control
 that shows that it is personal, what a search for somebody else gains for this person. With
 `--renderer scene --possible` also the share that the search got of what trying everything would
-have got: half an hour more of rendering, kept for the next time.
+have got: some minutes of rendering more a prompt, kept for the next time.
 Intervals are bootstrapped over prompts; of people there are four, so they say nothing of others.
 """
 
@@ -30,6 +30,8 @@ from prompts import benchmark
 from scorer.errors import InputError
 from scorer.profile import UserProfile
 
+ALL = 24
+"""Prompts of the benchmark."""
 FIRST_SEED = 500_000
 """Of best-of-N: far from any seed that a search draws."""
 
@@ -208,7 +210,7 @@ def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None
 def _arguments() -> argparse.Namespace:
     made = parser(__doc__)
     made.add_argument("--renderer", default="miniature", help="miniature (default) or scene")
-    made.add_argument("--prompts", type=counted, default=24, help="how many (default: all 24)")
+    made.add_argument("--prompts", type=counted, default=ALL, help=f"how many (default: all {ALL})")
     made.add_argument(
         "--possible", action="store_true", help="scene only: render what could be tried, all of it"
     )
@@ -222,7 +224,8 @@ def main() -> None:
     from tqdm import tqdm
 
     args = _arguments()
-    asked = " --possible" if args.possible else ""
+    asked = f" --prompts {args.prompts}" if args.prompts != ALL else ""
+    asked += " --possible" if args.possible else ""
     report = Report(f"python -m benchmarks.gain --renderer {args.renderer}{asked}")
     if args.possible and args.renderer != "scene":
         raise InputError(f"--possible is for --renderer scene, not {args.renderer!r}")
