@@ -54,9 +54,14 @@ KEYS = (
 MODELS = {
     "renderer": ("vae/*.safetensors", "transformer/*.safetensors"),
     "encoder": ("model.safetensors", "projection.safetensors"),
-    "predictor": ("model.safetensors", "adaptation.safetensors", "average/model.safetensors"),
+    "predictor": (
+        "model.safetensors",
+        "adaptation.safetensors",
+        "bank.safetensors",
+        "average/model.safetensors",
+    ),
 }
-"""The files that each embedded model can't do without."""
+"""The files that belong to each embedded model."""
 REINSTALL = "install the package again: pip install --force-reinstall pamela-agent"
 
 
