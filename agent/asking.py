@@ -16,7 +16,7 @@ import prompts
 from agent.cards import TasteCard
 from agent.config import Stray
 from agent.judge import MINIATURES, Draft
-from agent.proposer import Known, ProposalRequest, Tried
+from agent.proposer import Known, ProposalRequest, Tried, strongest
 from agent.records import INITIAL_ID, ProposalRecord
 from agent.search.base import Expansion
 from agent.search.beam import id_order
@@ -136,8 +136,8 @@ def leanings_of(
 
 def leanings_told(leanings: Mapping[str, float]) -> str:
     """The strongest of them in words, the most liked first."""
-    strongest = sorted(leanings, key=lambda name: -abs(leanings[name]))[:LEANINGS_TOLD]
-    ordered = sorted(strongest, key=lambda name: -leanings[name])
+    told = strongest(leanings, LEANINGS_TOLD)
+    ordered = sorted(told, key=lambda name: -leanings[name])
     listed = ", ".join(f"{name} {leanings[name]:+.2f}" for name in ordered)
     return f"expected before anything was drawn, in standard deviations of the score: {listed}"
 

@@ -93,7 +93,7 @@ class Display:
 
     def event(self, event: Event) -> None:
         """Says what the reader should know; of edits only the first few warnings."""
-        if self._quiet and event.type == "leanings":
+        if self._quiet and not event.is_trouble:
             return
         if event.iteration > 0 and event.type == "warning":
             self._told += 1

@@ -7,7 +7,7 @@ The one rule that is not obvious: the loop never asks whether it is resumed. It 
 the beginning; what the store holds already is taken from there instead of being made again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -91,15 +91,15 @@ def optimize(  # noqa: PLR0913 - what a caller may bring, each by its name
 def _search(
     ledger: Ledger, user: UserProfile, parts: Parts, searcher: Searcher, *, overlap: bool
 ) -> Trajectory:
-    config = ledger.config
+    config, values = ledger.config, drawable_values(ledger.config.renderer)
     asker = Asker(
         user=user,
         prompt=ledger.prompt,
         seed=config.seed,
-        values=drawable_values(config.renderer),
+        values=values,
         stray=stray_rule(config.stray),
         card=ledger.store.header.warm_start,
-        leanings=_leanings(ledger, user, parts.scorer),
+        leanings=_leanings(ledger, user, parts.scorer, values),
         pictures=ledger.store.folder if config.vision else None,
     )
     inquirer = Inquirer(ledger, asker, parts.proposer, searcher, overlap=overlap)
@@ -128,9 +128,10 @@ def _search(
     return _close(ledger, Result(status="done", best=best.id, gain=gain))
 
 
-def _leanings(ledger: Ledger, user: UserProfile, scorer: Scorer) -> dict[str, float]:
+def _leanings(
+    ledger: Ledger, user: UserProfile, scorer: Scorer, values: Sequence[str]
+) -> dict[str, float]:
     """What the scorer expects before anything is drawn, recorded."""
-    values = drawable_values(ledger.config.renderer)
     with ledger.clock.stage("score"):
         found = leanings_of(scorer, ledger.prompt, user, values)
     told = any(event.type == "leanings" for event in ledger.store.records.events)

@@ -77,6 +77,11 @@ class ProposalRequest(BaseModel):
     """What the parent's prompt gave, for language models that see; it travels beside the JSON."""
 
 
+def strongest(leanings: Mapping[str, float], count: int) -> list[str]:
+    """The names of the leanings that are furthest from 0, the furthest first."""
+    return sorted(leanings, key=lambda name: -abs(leanings[name]))[:count]
+
+
 def knowing(request: ProposalRequest, given: tuple[str, ...]) -> ProposalRequest:
     """The request with what other requests got already counted as tried."""
     tried = dict.fromkeys((*request.tried_prompts, *given))

@@ -84,8 +84,8 @@ def _so_far(run: Trajectory) -> str:
 
 
 def event_style(event: Event) -> str:
-    """How an event looks in a terminal: what was expected beforehand is no warning."""
-    return "" if event.type == "leanings" else "yellow"
+    """How an event looks in a terminal."""
+    return "yellow" if event.is_trouble else ""
 
 
 def _why_none(run: Trajectory) -> str:

@@ -96,6 +96,11 @@ class Event(Value):
     iteration: int
     message: str
 
+    @property
+    def is_trouble(self) -> bool:
+        """Whether something did not go as it should; what was expected beforehand is none."""
+        return self.type != "leanings"
+
 
 class Heldout(Value):
     """One picture on a held-out seed, of the initial or of the best prompt."""

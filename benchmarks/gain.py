@@ -30,7 +30,7 @@ from prompts import benchmark
 from scorer.errors import InputError
 from scorer.profile import UserProfile
 
-ALL = 24
+ALL = len(benchmark("miniature"))
 """Prompts of the benchmark."""
 FIRST_SEED = 500_000
 """Of best-of-N: far from any seed that a search draws."""

@@ -62,12 +62,13 @@ def save_bank(bank: PictureFeatures, encoder: str, folder: Path) -> None:
         stream.write(save(halves, {"encoder": encoder}))
 
 
-def bank_file(folder: Path) -> Path | None:
+def bank_file(folder: Path, *, personal: bool) -> Path | None:
     """Where the bank of a predictor lies; what leaves the person out has that of the folder above.
 
     None: it has none.
     """
-    return next((f for f in (folder / FILE, folder.parent / FILE) if f.is_file()), None)
+    file = (folder if personal else folder.parent) / FILE
+    return file if file.is_file() else None
 
 
 def load_bank(file: Path, encoder: str) -> PictureFeatures:

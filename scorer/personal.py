@@ -210,14 +210,19 @@ class PersonalScorer:
             f"sha256:{name}": hashlib.sha256((folder / name).read_bytes()).hexdigest()
             for name in self._files
         }
-        if (bank := bank_file(folder)) is not None:
+        if (bank := bank_file(folder, personal=self._personal)) is not None:
             hashes[f"sha256:{BANK}"] = hashlib.sha256(bank.read_bytes()).hexdigest()
         return told | {"encoder": str(_config(folder).get("encoder_id", ""))} | hashes
 
     @cached_property
+    def _folder(self) -> Path:
+        """Where the files lie, once they are here."""
+        return _fetched(self._place, (*self._files, BANK))
+
+    @cached_property
     def _models(self) -> Models:
         return load_models(
-            _fetched(self._place, self._files),
+            self._folder,
             personal=self._personal,
             device=self._device,
             encoder=self._given_encoder,
@@ -226,7 +231,7 @@ class PersonalScorer:
     @cached_property
     def _bank(self) -> PictureFeatures | None:
         """Pictures that say what the predictor thinks of words."""
-        file = bank_file(_fetched(self._place, (*self._files, BANK)))
+        file = bank_file(self._folder, personal=self._personal)
         return None if file is None else load_bank(file, self._models.encoder.id)
 
     def _judge(

@@ -23,7 +23,7 @@ from agent.edits import clean, usable_edits
 from agent.lm.call import Outcome, call
 from agent.lm.engine import TOO_LATE, KeepsForm
 from agent.lm.sight import PICTURE, shown
-from agent.proposer import ProposalRequest, Proposals, knowing
+from agent.proposer import ProposalRequest, Proposals, knowing, strongest
 from agent.retry import RetryPolicy
 from agent.secrets import redact
 from agent.threads import concurrently, within
@@ -89,13 +89,13 @@ def document_of(request: ProposalRequest, *, sees_all: bool = False) -> str:
     """The request as JSON; what only the catalogue can use costs no tokens elsewhere."""
     if not sees_all:
         expected = request.leanings
-        strongest = sorted(expected, key=lambda name: -abs(expected[name]))[:TOLD_KNOWN]
+        told = strongest(expected, TOLD_KNOWN)
         request = request.model_copy(
             update={
                 "tried": (),
                 "tried_prompts": request.tried_prompts[-LISTED:],
                 "known": request.known[:TOLD_KNOWN],
-                "leanings": {name: round(expected[name], 2) for name in strongest},
+                "leanings": {name: round(expected[name], 2) for name in told},
             }
         )
     text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)

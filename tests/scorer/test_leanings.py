@@ -86,9 +86,11 @@ def test_a_bank_comes_back_and_a_folder_without_one_has_none(tmp_path: Path):
         rng.standard_normal((5, 7)).astype(np.float32),
         unit(rng.standard_normal((5, 3)).astype(np.float32)),
     )
-    assert bank_file(tmp_path / "mine") is None
+    assert bank_file(tmp_path / "mine", personal=True) is None
     save_bank(bank, "an encoder", tmp_path)
-    assert bank_file(tmp_path) == bank_file(tmp_path / "average") == tmp_path / FILE
+    assert bank_file(tmp_path, personal=True) == tmp_path / FILE
+    assert bank_file(tmp_path / "average", personal=False) == tmp_path / FILE
+    assert bank_file(tmp_path / "another", personal=True) is None
     read = load_bank(tmp_path / FILE, "an encoder")
     np.testing.assert_allclose(read.visual, bank.visual, atol=2e-3)
     np.testing.assert_allclose(read.joint, bank.joint, atol=2e-3)

@@ -139,7 +139,7 @@ def view_of(found: Salvaged, pictures: Album) -> View:
         _rows([e for e in effects if e.name is not None], links),
     )
     best = run.best
-    troubles = tuple(event for event in run.events if event.type != "leanings")
+    troubles = tuple(event for event in run.events if event.is_trouble)
     view = View(
         found=found,
         run=run,
