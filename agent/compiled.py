@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 import prompts
 from agent.errors import InputError
+from agent.folder import check_spared
 from scorer.files import check_output, contents, output, unwritable
 
 SUFFIX = ".json"
@@ -139,6 +140,7 @@ def check_out(file: Path, *, overwrite: bool = False) -> None:
     """
     if file.suffix != SUFFIX or not NAME.fullmatch(file.stem):
         raise InputError(f"--out {str(file)!r} is no name of a program: give {FOLDER}/NAME{SUFFIX}")
+    check_spared(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

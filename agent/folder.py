@@ -7,6 +7,7 @@ The one rule that is not obvious: whether a run is at work is asked of its lock,
 somebody would have to remove, so a run that was killed is never taken for one that goes on.
 """
 
+import json
 import os
 import secrets
 import stat
@@ -19,10 +20,11 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 from agent.errors import InputError, RunError
-from agent.names import HEADER, IMAGES, LINES, LOCK, SCHEMA_VERSION, unreadable
+from agent.names import BEST, HEADER, IMAGES, LINES, LOCK, SCHEMA_VERSION, unreadable
 from agent.records import RunHeader
 from agent.text import slug
 from scorer import files
+from scorer.profile import UserProfile
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -46,6 +48,31 @@ def new_run_folder(runs_dir: Path, prompt: str, now: datetime | None = None) -> 
             raise InputError(_unwritable(runs_dir, error.strerror)) from error
         else:
             return folder
+
+
+def check_spared(path: Path) -> None:
+    """Makes sure that what a user has things written to, even over others, is worth nothing else.
+
+    Raises:
+        InputError: it is a file or the folder of a run's record, or somebody's profile.
+    """
+    place = path.resolve()
+    record = place.name in (HEADER, LINES, LOCK, BEST) and (place.parent / HEADER).is_file()
+    folders = (place, place.parent)
+    inside = any(each.name == IMAGES and (each.parent / HEADER).is_file() for each in folders)
+    if record or inside or (place / HEADER).is_file():
+        raise InputError(f"{str(path)!r} is a part of a run: name another place")
+    if _is_profile(place):
+        raise InputError(f"{str(path)!r} is somebody's profile: name another file")
+
+
+def _is_profile(place: Path) -> bool:
+    try:
+        held = json.loads(files.contents(place)) if place.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    known = UserProfile.model_fields.keys()
+    return isinstance(held, dict) and "user_id" in held and held.keys() <= known
 
 
 def check_writable(runs_dir: Path) -> None:

@@ -277,5 +277,6 @@ class Inquirer:
         reasons = [event.message for answer in answers for event in answer.events]
         raise RunError(
             f"the language model {ledger.config.llm!r} gave no answer"
-            f"{f' ({reasons[-1]})' if reasons else ''}: check that it can be reached"
+            f"{f' ({reasons[-1]})' if reasons else ''}: check that it can be reached, "
+            f"and whether it limits how much is asked"
         )

@@ -7,6 +7,7 @@ The one rule that is not obvious: what a server or a library says of an error ma
 that it was given, so every message from outside passes through `redact`.
 """
 
+import json
 import os
 import re
 from urllib.parse import quote, urlsplit
@@ -40,14 +41,19 @@ def holds_secret(data: bytes) -> bool:
 
 
 def _secrets() -> list[str]:
-    """The known secrets, and how they look in an address; the longest first."""
+    """The known secrets, in all their forms; the longest first."""
     named = (
         value.strip()
         for name, value in os.environ.items()
         if SECRET_NAME.search(name) and not name.upper().endswith("_FILE")  # that is a path
     )
-    forms = {form for value in (*named, *_kept) for form in (value, quote(value, safe=""))}
+    forms = {form for value in (*named, *_kept) for form in _forms(value)}
     return sorted((form for form in forms if len(form) >= MIN_LENGTH), key=len, reverse=True)
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """As it is, in an address, and as a message quotes it that escapes line breaks."""
+    return secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]
 
 
 def check_address(option: str, address: str | None) -> None:

@@ -17,7 +17,7 @@ from agent.builders import Models, Parts, build_parts, make_config, option_of
 from agent.cards import TasteCard, read_card
 from agent.clock import Clock
 from agent.config import RunConfig
-from agent.errors import InputError, RunError
+from agent.errors import InputError, PamelaError, RunError
 from agent.find import resolve_run
 from agent.folder import check_own, check_writable, new_run_folder, read_header
 from agent.header import changed_parts, make_header, path_from_run, profile_digest
@@ -25,6 +25,7 @@ from agent.limits import plan_budget
 from agent.observer import Observer, Silent
 from agent.optimize import optimize
 from agent.records import RunHeader
+from agent.retry import one_line
 from agent.secrets import redact
 from agent.store import RunStore, load_run
 from agent.track import Tracked, TrackerName, make_tracker
@@ -138,7 +139,8 @@ def _report(folder: Path, observer: Observer) -> None:
     try:
         write_report(folder)
     except Exception as error:  # noqa: BLE001 - nothing about a page may cost anybody a run
-        message = redact(f"the report can't be written ({type(error).__name__}: {error})")
+        reason = str(error) if isinstance(error, PamelaError) else one_line(error)
+        message = redact(f"the report can't be written: {reason}")
         observer.event(Event(type="warning", iteration=0, message=message))
 
 

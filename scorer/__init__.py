@@ -41,7 +41,7 @@ def _specs() -> tuple[str, ...]:
     """The specs that `make_scorer` knows."""
     from scorer.baselines import REWARDS
 
-    rewards = (f"{name}[:<path or id>]" for name in REWARDS)
+    rewards = (name if name == "glossy" else f"{name}[:<path or id>]" for name in REWARDS)
     return ("pamela[:<path or id>]", "average[:<path or id>]", *rewards, "fake:noise")
 
 

@@ -32,6 +32,8 @@ from scorer.pictures import PictureError, read_picture
 
 SCHEMA_VERSION = 1
 MAX_USER_ID = 100
+MAX_TEXT, MAX_SAID = 10_000, 1_000
+"""Characters of a text and number of likes or dislikes: all of it goes into every request."""
 AGE, LONGEST_LIFE = "age", 130
 AGE_GROUP = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 AGES = (
@@ -50,8 +52,16 @@ def _user_id(value: Any) -> str:
 def _field_value(value: Any) -> str | int | float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be text or a number")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ValueError(f"must be text of at most {MAX_TEXT} characters")
     if isinstance(value, float) and not abs(value) < float("inf"):
         raise ValueError("must be a finite number")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise ValueError(f"must be text of at most {MAX_TEXT} characters")
     return value
 
 
@@ -76,6 +86,8 @@ def is_age(value: str | int | float) -> bool:
 
 
 Demographics = dict[str, Annotated[str | int | float, PlainValidator(_field_value)]]
+Text = Annotated[str, PlainValidator(_text)]
+Said = Annotated[tuple[Text, ...], Field(max_length=MAX_SAID)]
 
 
 class Rating(BaseModel):
@@ -102,9 +114,9 @@ class UserProfile(BaseModel):
         default_factory=dict
     )
     """Any field is allowed; each is read as text."""
-    likes: tuple[str, ...] = ()
-    dislikes: tuple[str, ...] = ()
-    notes: str = ""
+    likes: Said = ()
+    dislikes: Said = ()
+    notes: Text = ""
     ratings: tuple[Rating, ...] = ()
 
     _folder: Path | None = PrivateAttr(default=None)

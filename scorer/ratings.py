@@ -84,7 +84,10 @@ def scales_of(rows: Sequence[Row]) -> dict[str, Scale]:
         scores.setdefault(row.dataset, []).append(row.score)
     for name, given in scores.items():
         if np.ptp(given) == 0:
-            raise InputError(f"all training ratings of {name!r} are {given[0]:g}: nothing to learn")
+            raise InputError(
+                f"all training ratings of the data set {name!r} are {given[0]:g}: there is nothing "
+                f"to learn from them, add ratings that differ"
+            )
     return {name: Scale(float(np.mean(g)), float(np.std(g))) for name, g in scores.items()}
 
 

@@ -52,8 +52,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Works the card out and shows it."""
+    from agent.folder import check_spared
     from agent.look.card import make_card
 
+    if args.out is not None:
+        check_spared(args.out)
     kind = _kind(args.out, dark=args.dark)
     card = make_card([find_run(args.runs_dir, reference).run for reference in args.runs])
     if args.out is not None:

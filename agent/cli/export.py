@@ -47,6 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Writes what was asked for."""
+    from agent.folder import check_spared
     from scorer.files import check_output
 
     if args.out is not None and args.to is None:
@@ -55,6 +56,8 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError("--strip-metadata is for pictures: say with --pictures where to")
     if args.to is None and args.pictures is None:
         raise InputError(f"say what to export: --to {'|'.join(FORMATS)}, or --pictures FOLDER")
+    for place in filter(None, (args.out, args.pictures)):
+        check_spared(place)
     found = find_run(args.runs_dir, args.run)
     if args.out is not None:
         check_output(args.out, overwrite=args.overwrite)

@@ -118,13 +118,14 @@ def _name(answer: str) -> str:
     return _checked({"user_id": answer}).user_id
 
 
-def _age(answer: str) -> int | None:
+def _age(answer: str) -> int | str | None:
     from scorer.profile import AGES, is_age
 
     whole = answer.isascii() and answer.isdecimal() and len(answer) < 5
-    if answer and not (whole and is_age(int(answer))):
-        raise InputError(f"age = {answer!r}: {AGES.partition(', or')[0]}")
-    return int(answer) if answer else None
+    age = int(answer) if whole else answer
+    if answer and not is_age(age):
+        raise InputError(f"age = {answer!r}: {AGES}")
+    return age if answer else None
 
 
 def _field(name: str, answer: str) -> dict[str, Any]:

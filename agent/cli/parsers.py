@@ -119,7 +119,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lenient",
         action="store_true",
-        help="count and leave out flawed rows instead of stopping at the first",
+        help="count and leave out flawed rows instead of stopping at the first; pictures that "
+        "don't decode are always left out and counted",
     )
 
 

@@ -61,7 +61,8 @@ def execute(args: argparse.Namespace) -> int:
         places = ", ".join(map(str, args.folders))
         raise InputError(f"no picture in {places} is still to be rated: name another folder")
     given = _ask_all(shown, user, scorer, Path(args.user), args.count)
-    print(f"{given} ratings written into {printable(args.user)}", file=sys.stderr)
+    where = printable(args.user)
+    print(f"{given} ratings written into {where}, each as it was given", file=sys.stderr)
     return 0
 
 

@@ -37,11 +37,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Writes the report and says where it lies."""
+    from agent.folder import check_spared
     from agent.look.report import write_report
     from agent.text import printable
     from scorer.files import check_output
 
     if args.out is not None:
+        check_spared(args.out)
         check_output(args.out, overwrite=args.overwrite)
     found = find_run(args.runs_dir, args.run, pictures=True, closely=True)
     place = write_report(found.folder, found, out=args.out, overwrite=args.overwrite)

@@ -1,6 +1,7 @@
 """`pamela-agent train --data pamela=FOLDER --out FOLDER`: trains a predictor of liking."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,10 @@ def read_splits(table: "Table", args: argparse.Namespace) -> "tuple[Ratings, dic
 
 def _say(out: Path, figures: dict[str, dict[str, float]]) -> None:
     for network, found in figures.items():
-        told = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+        told = ", ".join(
+            f"{name} {value:.4f}" if math.isfinite(value) else f"{name} not defined (all alike)"
+            for name, value in found.items()
+        )
         print(f"{network}: user SROCC on validation: {told}")
     use = f"score with `pamela-agent score IMAGE --user PROFILE --scorer pamela:{out}`"
     print(printable(f"wrote {out}: {use}"))

@@ -75,7 +75,14 @@ def make_hosted(
 def _client(spec: HostedSpec, base_url: str | None) -> dict[str, Any]:
     """How the model is reached."""
     variables, file = key_variables(spec), key_file()
-    found = file is not None or any(os.environ.get(name) for name in variables)
+    given = {name: os.environ.get(name, "") for name in variables}
+    found = file is not None or any(given.values())
+    for name, key in given.items():
+        if file is None and not (key.isascii() and key.isprintable() and key == key.strip()):
+            raise PrerequisiteError(
+                f"{name} in the environment holds a line break, a space or another character that "
+                f"no key has: set it anew"
+            )
     if variables and not found and base_url is None:
         raise PrerequisiteError(
             f"the language model {spec.name!r} needs a key: set {' or '.join(variables)} in the "

@@ -8,6 +8,8 @@ The one rule that is not obvious: a wrong key or a wrong name stops at once, bef
 on pictures; everything else costs one request its edits, and the search goes on.
 """
 
+import os
+
 from dspy.utils.exceptions import (
     ContextWindowExceededError,
     LMAuthError,
@@ -22,6 +24,7 @@ from dspy.utils.exceptions import (
 
 from agent.errors import InputError, PamelaError, PrerequisiteError, RunError
 from agent.lm.hosted import KEYS
+from agent.lm.keys import VARIABLE
 from agent.lm.spec import HostedSpec, parse_lm_spec
 from agent.retry import one_line
 
@@ -42,7 +45,7 @@ def fatal(error: LMError, spec: str, *, first_sight: bool = False) -> PamelaErro
     if isinstance(error, LMAuthError):
         return PrerequisiteError(
             f"the language model {spec!r} was refused (HTTP {error.status or 401}): check that "
-            f"{_variables(spec)} in the environment is right and may use this model"
+            f"{_key(spec)} is right and may use this model"
         )
     if isinstance(error, LMBillingError):
         return RunError(f"the account for the language model {spec!r} can't pay: {one_line(error)}")
@@ -72,7 +75,10 @@ def _blind(error: LMError, spec: str) -> PamelaError | None:
     )
 
 
-def _variables(spec: str) -> str:
+def _key(spec: str) -> str:
+    """Where the key came from."""
+    if os.environ.get(VARIABLE):
+        return f"the key in the file that {VARIABLE} names"
     parsed = parse_lm_spec(spec)
     names = KEYS.get(parsed.provider, ()) if isinstance(parsed, HostedSpec) else ()
-    return " or ".join(names) or "its key"
+    return f"{' or '.join(names) or 'its key'} in the environment"

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from agent.errors import InputError
+from agent.secrets import check_address
 
 KNOWN = (
     "catalogue (no language model), <provider>/<model> (as in openai/gpt-4o-mini, "
@@ -19,6 +20,8 @@ KNOWN = (
 )
 LOCAL = "transformers:"
 _ADDRESSED = re.compile(r"(?P<spec>.+?)@(?P<address>https?://.*)")
+_VERSION = re.compile(r"\d[\w.-]*")
+"""What may follow the @ in the name of a model (`vertex_ai/claude-sonnet-4@20250514`)."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,16 @@ LMSpec = CatalogueSpec | HostedSpec | TransformersSpec
 
 
 def split_address(given: str) -> tuple[str, str | None]:
-    """A spec, and the address of a server of its own where one follows: `openai/x@http://…`."""
+    """A spec, and the address of a server of its own where one follows: `openai/x@http://…`.
+
+    Raises:
+        InputError: what follows may not be written down, or is no address.
+    """
     match = _ADDRESSED.fullmatch(given)
-    return (match["spec"], match["address"]) if match else (given, None)
+    if match is None:
+        return given, None
+    check_address(f"what follows {match['spec'] + '@'!r}", match["address"])
+    return match["spec"], match["address"]
 
 
 def parse_lm_spec(spec: str) -> LMSpec:
@@ -70,5 +80,19 @@ def parse_lm_spec(spec: str) -> LMSpec:
         raise InputError(f"the language model {spec!r} names no model: give transformers:<path>")
     provider, slash, model = spec.partition("/")
     if slash and provider.replace("_", "").replace("-", "").isalnum() and model.strip():
+        _check_no_address(provider, model)
         return HostedSpec(provider, model)
     raise InputError(f"unknown language model {spec!r}: known are {KNOWN}")
+
+
+def _check_no_address(provider: str, model: str) -> None:
+    """An address that is taken for a part of the name would send everything elsewhere."""
+    name, at, rest = model.partition("@")
+    version = _VERSION.fullmatch(rest) or (provider == "vertex_ai" and rest.isalnum())
+    if "://" in model or (at and not version):  # not quoted: what follows may hold a password
+        spec = f"{provider}/{name.partition('://')[0]}"
+        raise InputError(
+            f"the language model {spec!r} is followed by something that is no name: a server of "
+            f"your own is named with --llm-base-url http://host:port/v1, and where an option "
+            f"takes SPEC[@URL] as in {spec}@http://host:port/v1"
+        )

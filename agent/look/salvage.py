@@ -68,6 +68,8 @@ class Salvaged:
     header: RunHeader
     run: Trajectory
     problems: tuple[str, ...] = ()
+    lines_lost: bool = False
+    """Whether nothing could be read of what was tried, though there may be much of it."""
 
 
 def salvage(folder: Path) -> Salvaged:
@@ -134,7 +136,8 @@ class Follower:
         elif not self._gone:
             lost = self._lines.problems()
             problems += [p for p in lost if p != TORN or not held] if lost else gaps(records)
-        return Salvaged(self.folder, self._header, run, (*problems, *_lost_links(run)))
+        problems += _lost_links(run)
+        return Salvaged(self.folder, self._header, run, tuple(problems), self._gone is not None)
 
 
 def _header(folder: Path) -> tuple[RunHeader, list[str]]:

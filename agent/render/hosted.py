@@ -197,6 +197,9 @@ def _reason(error: Exception) -> str:
 
     if isinstance(error, _NoPictureError):
         return str(error)
+    if isinstance(error, openai.APIConnectionError):
+        url = error.request.url
+        return f"nobody answers at {url.scheme}://{url.netloc.decode()} ({one_line(error)})"
     if isinstance(error, openai.AuthenticationError):
         return f"the images API refused the key in {KEY} (401)"
     if isinstance(error, openai.APIError) and error.code in REFUSALS:

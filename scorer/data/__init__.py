@@ -45,7 +45,8 @@ def load_data(spec: str, *, lenient: bool = False) -> Table:
     layout, separator, place = spec.partition("=")
     if not separator or not place or layout not in READERS:
         raise InputError(
-            f"--data {spec!r} is no <layout>=<folder>: layouts are {', '.join(LAYOUTS)}"
+            f"--data {spec!r} is no <layout>=<folder>, or csv=<file>: layouts are "
+            f"{', '.join(LAYOUTS)}"
         )
     folder = _fetched() if (layout, place) == ("pamela", HUB) else Path(place)
     if not folder.exists():

@@ -8,7 +8,8 @@
 `user`, `image` (relative to the file) and `score` (any scale) are needed. `person.<field>` and
 `picture.<field>` are what is known, an empty cell is unknown. `split` is one of
 `scorer.data.table.ROLES`; without that column people and pictures are shared out by a hash of
-their names, so that the same rows always fall into the same splits.
+their names, so that the same rows always fall into the same splits. Of fewer than `FEWEST` people
+everybody is trained on.
 """
 
 import hashlib
@@ -26,6 +27,8 @@ KNOWN = (*NEEDED, "prompt", "split")
 PERSON, PICTURE = "person.", "picture."
 UNSEEN_PEOPLE, NEW_PICTURES = 0.2, 0.3
 """Shares of people and of pictures that are kept from training; a third of each validates."""
+FEWEST = 10
+"""People of whom some are kept from training."""
 
 
 def load_csv(place: Path, *, lenient: bool = False) -> Table:
@@ -61,17 +64,19 @@ def load_csv(place: Path, *, lenient: bool = False) -> Table:
 
         reader.add(where, read)
     table = reader.table()
-    return replace(table, rows=tuple(shared_out(table.rows, file.parent)))
+    rows = tuple(shared_out(table.rows, file.parent))
+    return replace(table, rows=rows, unused=len(table.rows) - len(rows))
 
 
 def shared_out(rows: Sequence[Row], folder: Path) -> list[Row]:
     """Rows with a role for those that have none, without the rows that no role fits."""
-    placed = [
-        row
-        if row.role
-        else replace(row, split=row.split + role_of(row.user, str(row.image.relative_to(folder))))
-        for row in rows
-    ]
+    few = len({row.user for row in rows if not row.role}) < FEWEST
+
+    def placed_in(row: Row) -> Row:
+        role = role_of(row.user, str(row.image.relative_to(folder)), everybody_seen=few)
+        return replace(row, split=row.split + role)
+
+    placed = [row if row.role else placed_in(row) for row in rows]
     known = {row.user for row in placed if row.role == "train"}
     return [
         row
@@ -80,12 +85,13 @@ def shared_out(rows: Sequence[Row], folder: Path) -> list[Row]:
     ]
 
 
-def role_of(user: str, image: str) -> str:
+def role_of(user: str, image: str, *, everybody_seen: bool = False) -> str:
     """The role of a rating whose file names none; `unused` where none fits.
 
     An unseen person's ratings of training pictures are for nothing.
     """
-    person, picture = _place("person", user), _place("picture", image)
+    person = 1.0 if everybody_seen else _place("person", user)
+    picture = _place("picture", image)
     if picture >= NEW_PICTURES:
         return "unused" if person < UNSEEN_PEOPLE else "train"
     stage = "val" if picture < NEW_PICTURES / 3 else "test"

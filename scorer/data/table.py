@@ -66,6 +66,8 @@ class Table:
     """Pictures that don't decode."""
     flaws: tuple[str, ...] = ()
     """Rows that are not as they should be, where these are forgiven: file, row and reason."""
+    unused: int = 0
+    """Ratings that no split is for, where the file names none."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -75,7 +77,12 @@ class Table:
 
     def __add__(self, other: "Table") -> "Table":
         """Both, one after the other."""
-        return Table(self.rows + other.rows, self.skipped + other.skipped, self.flaws + other.flaws)
+        return Table(
+            self.rows + other.rows,
+            self.skipped + other.skipped,
+            self.flaws + other.flaws,
+            self.unused + other.unused,
+        )
 
     def where(self, *, split: str | None = None, role: str | None = None) -> "Table":
         """The rows of one split, or of the splits for one purpose."""
@@ -97,6 +104,11 @@ class Table:
         text = (
             f"{len(self.rows)} ratings of {len(self.images)} pictures by {len(self.users)} people"
         )
+        if self.unused:
+            text += (
+                f"; {self.unused} more are of no use, as people and pictures were shared out among "
+                f"the splits: a column `split` says where each belongs"
+            )
         if self.skipped:
             lost = sum(skipped.ratings for skipped in self.skipped)
             names = ", ".join(f"{s.image.name} ({s.reason})" for s in self.skipped)

@@ -19,6 +19,13 @@ def test_secret_is_masked_with_blanks_around_it_in_any_variable_and_percent_enco
     assert redact("?key=correct%2Fhorse%2Bbattery") == "?key=[secret]"
 
 
+def test_secret_with_a_line_break_is_masked_as_it_is_quoted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOME_API_KEY", "first-part-1\nsecond-part-2")
+
+    quoted = repr("key first-part-1\nsecond-part-2")
+    assert redact(f"bad header {quoted}") == "bad header 'key [secret]'"
+
+
 def test_what_looks_like_a_key_is_masked():
     assert redact("Incorrect API key: sk-proj-abc123DEF.") == "Incorrect API key: [secret]."
     assert redact("Authorization: Bearer abcdefgh1234") == "Authorization: Bearer [secret]"

@@ -166,3 +166,22 @@ def test_an_absolute_path_is_refused_even_inside_the_folder(folder: Path) -> Non
     file = write(folder, ratings=rated(str(folder / "ratings/1.png")))
     with pytest.raises(InputError, match="lies outside"):
         UserProfile.load(file)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"notes": "x" * 10_001}, "notes = 'xxx"),
+        ({"likes": ["fog", "x" * 10_001]}, "likes.1 = 'xxx"),
+        ({"demographics": {"job": "x" * 10_001}}, "demographics.job = 'xxx"),
+        ({"dislikes": ["fog"] * 1001}, "dislikes = "),
+    ],
+)
+def test_what_goes_into_every_request_has_an_end(
+    folder: Path, keys: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        UserProfile.load(write(folder, **keys))
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert UserProfile.load(write(folder, notes="x" * 10_000)).notes

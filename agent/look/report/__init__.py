@@ -13,8 +13,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.errors import InputError
 from agent.look.salvage import Salvaged, salvage
-from agent.names import REPORT
+from agent.names import LINES, REPORT
 from agent.text import printable
 from scorer.files import output
 
@@ -40,10 +41,17 @@ def write_report(
         overwrite: Whether `out` may be there already; the run's own is always written anew.
 
     Raises:
-        InputError: the folder holds no run, or the report can't be written.
+        InputError: the folder holds no run, the report can't be written, or the run's record
+            can't be read and there is a report from when it could.
     """
     place = out or folder / REPORT
-    page = render(found or salvage(folder), place.parent)
+    found = found or salvage(folder)
+    if found.lines_lost and place.exists():
+        raise InputError(
+            f"{str(place)!r} is kept as it is: of {str(folder / LINES)!r}, which can't be read, "
+            f"nothing could be put in its place; mend that, or name another file with --out"
+        )
+    page = render(found, place.parent)
     with output(place, overwrite=overwrite or out is None) as stream:
         stream.write(page.encode("utf-8", "backslashreplace"))
     return place

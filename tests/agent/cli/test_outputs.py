@@ -81,3 +81,54 @@ def test_init_replaces_a_profile_only_when_that_is_said(
     assert answer.code == 0
     assert '"ada"' in (here / "me.json").read_text()
     assert "pamela-agent rate --user me.json" in answer.out
+
+
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("place", ["run.json", "trajectory.jsonl", "best.png", "images/new.csv"])
+def test_a_runs_record_is_never_overwritten(
+    shipped_run: Path, pamela: Run, words: tuple[str, ...], place: str
+):
+    before = {path: path.read_bytes() for path in shipped_run.rglob("*") if path.is_file()}
+
+    answer = pamela(*words, str(shipped_run / place), "--overwrite")
+
+    assert answer.code == 2
+    assert "is a part of a run: name another place" in answer.err
+    assert {p: p.read_bytes() for p in shipped_run.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_a_profile_is_never_overwritten_by_something_else(
+    shipped_run: Path, pamela: Run, here: Path, words: tuple[str, ...]
+):
+    before = (here / "me.json").read_bytes()
+
+    answer = pamela(*words, "me.json", "--overwrite")
+
+    assert answer.code == 2
+    assert "'me.json' is somebody's profile: name another file" in answer.err
+    assert (here / "me.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["", "images"])
+def test_pictures_are_not_strewn_into_a_run(shipped_run: Path, pamela: Run, place: str):
+    before = set(shipped_run.rglob("*"))
+
+    answer = pamela("export", "latest", "--pictures", str(shipped_run / place), "--overwrite")
+
+    assert answer.code == 2
+    assert "is a part of a run: name another place" in answer.err
+    assert set(shipped_run.rglob("*")) == before
+
+
+def test_a_report_of_a_run_that_cannot_be_read_replaces_none(shipped_run: Path, pamela: Run):
+    assert pamela("report", "latest").code == 0
+    before = (shipped_run / "report.html").read_bytes()
+    (shipped_run / "trajectory.jsonl").rename(shipped_run / "gone")
+
+    answer = pamela("report", "latest", "--overwrite")
+
+    assert answer.code == 2
+    assert "report.html' is kept as it is" in answer.err
+    assert (shipped_run / "report.html").read_bytes() == before
+    assert pamela("report", "latest", "--out", "new.html").code == 0

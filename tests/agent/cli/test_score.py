@@ -127,6 +127,11 @@ def test_init_says_what_is_wrong_as_soon_as_it_is(folder: Path) -> None:
     assert not (folder / "new.json").exists()
 
 
+def test_init_takes_a_group_of_ages(folder: Path) -> None:
+    assert init_with(b"ada\n18-21\n\n\n\n\n\n", folder).returncode == 0
+    assert UserProfile.load(folder / "new.json").demographics == {"age": "18-21"}
+
+
 def test_init_takes_only_text(folder: Path) -> None:
     done = init_with(b"a\xff\n", folder, LC_ALL="C", LANG="C")
 

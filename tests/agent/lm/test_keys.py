@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import InputError
+from agent.errors import InputError, PrerequisiteError
 from agent.lm import make_lm
 from agent.lm.keys import KeyFile, key_file
 from agent.program import make_proposer
@@ -71,6 +71,29 @@ def test_a_file_without_a_key_is_refused_without_its_content(file: Path, content
         key_file()
 
     assert not content.strip() or content not in str(caught.value)
+
+
+@pytest.mark.usefixtures("file")
+def test_a_refused_key_is_said_to_be_of_the_file():
+    with pytest.raises(
+        PrerequisiteError, match="the key in the file that PAMELA_LLM_KEY_FILE names"
+    ):
+        sent(Reply(status=401))
+
+
+@pytest.mark.parametrize("key", ["sk-first\nsecond-part", "sk-planted-1234\n", "clé-planted-1234"])
+def test_a_key_that_no_header_takes_is_told_before_anything_is_sent(
+    key: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+
+    with pytest.raises(
+        PrerequisiteError, match="OPENAI_API_KEY in the environment holds"
+    ) as caught:
+        make_lm("openai/gpt-4o-mini")
+
+    assert "planted" not in str(caught.value)
+    assert "second" not in str(caught.value)
 
 
 def test_a_missing_file_is_named(file: Path):

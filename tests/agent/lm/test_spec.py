@@ -4,6 +4,7 @@ import pytest
 
 from agent.errors import InputError
 from agent.lm import CatalogueSpec, HostedSpec, LMSpec, TransformersSpec, parse_lm_spec
+from agent.lm.spec import split_address
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,8 @@ from agent.lm import CatalogueSpec, HostedSpec, LMSpec, TransformersSpec, parse_
         ("catalogue", CatalogueSpec()),
         ("openai/gpt-4o-mini", HostedSpec("openai", "gpt-4o-mini")),
         ("openrouter/meta-llama/llama-3.1", HostedSpec("openrouter", "meta-llama/llama-3.1")),
+        ("vertex_ai/claude-sonnet-4@20250514", HostedSpec("vertex_ai", "claude-sonnet-4@20250514")),
+        ("vertex_ai/gemini@default", HostedSpec("vertex_ai", "gemini@default")),
         ("transformers:./a model", TransformersSpec("./a model")),
         ("transformers:org/name", TransformersSpec("org/name")),
     ],
@@ -33,3 +36,28 @@ def test_unknown_spec_names_the_known_ones(spec: str):
 def test_transformers_without_a_model_is_told():
     with pytest.raises(InputError, match="'transformers: ' names no model"):
         parse_lm_spec("transformers: ")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "@http://joe:PASSW0RD9@host/v1",
+        "@foo",
+        "@localhost:8000/v1",
+        "@127.0.0.1:1",
+        "://host/PASSW0RD9",
+    ],
+)
+def test_an_address_is_no_part_of_a_models_name(rest: str):
+    with pytest.raises(InputError, match=r"'openai/m' is followed by .* --llm-base-url") as caught:
+        parse_lm_spec(f"openai/m{rest}")
+
+    assert "PASSW0RD9" not in str(caught.value)
+
+
+def test_an_address_may_follow_where_it_is_taken_apart():
+    assert split_address("openai/m@http://host:1/v1") == ("openai/m", "http://host:1/v1")
+    assert split_address("openai/m") == ("openai/m", None)
+    with pytest.raises(InputError, match="what follows 'openai/m@' holds a user name") as caught:
+        split_address("openai/m@http://joe:PASSW0RD9@host/v1")
+    assert "PASSW0RD9" not in str(caught.value)

@@ -125,6 +125,28 @@ def test_a_csv_without_splits_is_shared_out_without_leaks(tmp_path: Path):
     assert all(share > 0 for share in shares.values())
 
 
+@pytest.mark.parametrize("user", [f"u{n}" for n in range(8)])
+def test_few_people_of_a_csv_are_all_trained_on(tmp_path: Path, user: str):
+    lines = ["user,image,score", *(f"{user},{n}.png,{1 + n % 5}" for n in range(40))]
+    folder = table_of(tmp_path, "\n".join(lines))
+    for n in range(40):
+        PIL.Image.new("RGB", (8, 8), (n, 0, 0)).save(folder / f"{n}.png")
+    table = load_data(f"csv={folder}")
+    assert len(table) == 40
+    assert {row.role for row in table} == {"train", "val_seen", "test_seen"}
+    assert "of no use" not in table.report()
+
+
+def test_ratings_that_no_split_is_for_are_counted(tmp_path: Path):
+    people, names = [f"p{n}" for n in range(40)], [f"{n}.png" for n in range(8)]
+    lines = [f"{user},{name},{1 + n % 5}" for user in people for n, name in enumerate(names)]
+    folder = table_of(tmp_path / "mine", "\n".join(["user,image,score", *lines]), *names)
+    table = load_data(f"csv={folder}")
+    assert table.unused == len(lines) - len(table) > 0
+    assert f"; {table.unused} more are of no use" in table.report()
+    assert (table + table).unused == 2 * table.unused
+
+
 FLAWS = {
     "a missing field": ("ada,a.png,,train", "line 3 lacks 'score'"),
     "no number": ("ada,a.png,good,train", "line 3: score = 'good' is not a number"),
