@@ -28,14 +28,24 @@ CAPTIONED = {
 }
 
 
+KNOWN = {"contre jour"}
+"""Captions have it without its hyphen: found once everything was trained (docs/experiments.md)."""
+
+
+def plain(phrase: str) -> str:
+    return phrase.lower().replace("-", " ")
+
+
 @pytest.mark.parametrize("name", VALUES)
 def test_every_value_has_words_that_no_caption_uses(name: str):
     assert set(WORDS[name]) == set(VALUES[name])
     used = {phrase.lower() for ways in CAPTIONED[name].values() for phrase in ways}
+    alike = {plain(way) for way in used} - KNOWN
     for value, phrases in WORDS[name].items():
         assert len(set(phrases)) == len(phrases), value
         for phrase in filter(None, phrases):
             assert not any(f" {way} " in f" {phrase.lower()} " for way in used), (value, phrase)
+            assert plain(phrase) not in alike, (value, phrase)
 
 
 def test_prompts_are_balanced_and_name_what_they_are_judged_by():
