@@ -24,10 +24,13 @@ from agent.names import BEST, HEADER, IMAGES, LINES, LOCK, SCHEMA_VERSION, unrea
 from agent.records import RunHeader
 from agent.text import slug
 from scorer import files
-from scorer.profile import UserProfile
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+
+LONGEST_PROFILE = 10_000_000
+"""Bytes of a file that is looked at to see whether it is one."""
 
 
 def new_run_folder(runs_dir: Path, prompt: str, now: datetime | None = None) -> Path:
@@ -56,23 +59,34 @@ def check_spared(path: Path) -> None:
     Raises:
         InputError: it is a file or the folder of a run's record, or somebody's profile.
     """
-    place = path.resolve()
-    record = place.name in (HEADER, LINES, LOCK, BEST) and (place.parent / HEADER).is_file()
-    folders = (place, place.parent)
-    inside = any(each.name == IMAGES and (each.parent / HEADER).is_file() for each in folders)
-    if record or inside or (place / HEADER).is_file():
-        raise InputError(f"{str(path)!r} is a part of a run: name another place")
-    if _is_profile(place):
+    check_no_record(path)
+    if _is_profile(path):
         raise InputError(f"{str(path)!r} is somebody's profile: name another file")
 
 
-def _is_profile(place: Path) -> bool:
+def check_no_record(path: Path) -> None:
+    """Makes sure that a place is no part of a run.
+
+    Raises:
+        InputError: it is a file of a run's record, its folder, or lies among its pictures.
+    """
+    place = path.resolve()
+    record = place.name in (HEADER, LINES, LOCK, BEST) and _is_run(place.parent)
+    among = any(each.name == IMAGES and _is_run(each.parent) for each in (place, *place.parents))
+    if record or among or _is_run(place):
+        raise InputError(f"{str(path)!r} is a part of a run: name another place")
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in (HEADER, LINES))
+
+
+def _is_profile(path: Path) -> bool:
     try:
-        held = json.loads(files.contents(place)) if place.is_file() else None
+        held = json.loads(files.contents(path, at_most=LONGEST_PROFILE)) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
         return False
-    known = UserProfile.model_fields.keys()
-    return isinstance(held, dict) and "user_id" in held and held.keys() <= known
+    return isinstance(held, dict) and "user_id" in held and "scorer" not in held  # as a card has
 
 
 def check_writable(runs_dir: Path) -> None:

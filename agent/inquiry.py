@@ -278,5 +278,5 @@ class Inquirer:
         raise RunError(
             f"the language model {ledger.config.llm!r} gave no answer"
             f"{f' ({reasons[-1]})' if reasons else ''}: check that it can be reached, "
-            f"and whether it limits how much is asked"
+            f"and that its limits are not used up"
         )

@@ -12,7 +12,7 @@ import os
 import re
 from urllib.parse import quote, urlsplit
 
-from agent.errors import InputError
+from agent.errors import InputError, PrerequisiteError
 
 SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)(_|$)", re.IGNORECASE)
 SECRET_SHAPE = re.compile(r"\b(sk-|hf_|ghp_|xai-|gsk_|AIza)[\w*-]{6,}|(?<=Bearer )\S{8,}")
@@ -47,13 +47,32 @@ def _secrets() -> list[str]:
         for name, value in os.environ.items()
         if SECRET_NAME.search(name) and not name.upper().endswith("_FILE")  # that is a path
     )
-    forms = {form for value in (*named, *_kept) for form in _forms(value)}
-    return sorted((form for form in forms if len(form) >= MIN_LENGTH), key=len, reverse=True)
+    long = (value for value in (*named, *_kept) if len(value) >= MIN_LENGTH)
+    return sorted({form for value in long for form in _forms(value)}, key=len, reverse=True)
 
 
-def _forms(secret: str) -> tuple[str, ...]:
-    """As it is, in an address, and as a message quotes it that escapes line breaks."""
-    return secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]
+def is_key(text: str) -> bool:
+    """Whether it may be sent as a key: one word of printable ASCII."""
+    return text.isascii() and text.isprintable() and len(text.split()) == 1 and text == text.strip()
+
+
+def check_key(variable: str) -> None:
+    """Makes sure that what stands in a variable of the environment may be sent as a key.
+
+    Raises:
+        PrerequisiteError: it may not; names the variable.
+    """
+    if not is_key(os.environ[variable]):
+        raise PrerequisiteError(
+            f"{variable} in the environment holds a line break, a space or another character that "
+            f"no key has: set it anew"
+        )
+
+
+def _forms(secret: str) -> set[str]:
+    """As it is, in an address, and as messages quote it that escape or swallow line breaks."""
+    escaped = {repr(secret)[1:-1], json.dumps(secret)[1:-1], repr(secret.encode())[2:-1]}
+    return {secret, quote(secret, safe=""), " ".join(secret.split()), *escaped}
 
 
 def check_address(option: str, address: str | None) -> None:

@@ -21,6 +21,7 @@ from pydantic import (
     PlainValidator,
     PrivateAttr,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -32,8 +33,8 @@ from scorer.pictures import PictureError, read_picture
 
 SCHEMA_VERSION = 1
 MAX_USER_ID = 100
-MAX_TEXT, MAX_SAID = 10_000, 1_000
-"""Characters of a text and number of likes or dislikes: all of it goes into every request."""
+MAX_SAID = 20_000
+"""Characters of demographics, likes, dislikes and notes: all of it goes into every request."""
 AGE, LONGEST_LIFE = "age", 130
 AGE_GROUP = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 AGES = (
@@ -52,16 +53,8 @@ def _user_id(value: Any) -> str:
 def _field_value(value: Any) -> str | int | float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be text or a number")
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"must be text of at most {MAX_TEXT} characters")
     if isinstance(value, float) and not abs(value) < float("inf"):
         raise ValueError("must be a finite number")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ValueError(f"must be text of at most {MAX_TEXT} characters")
     return value
 
 
@@ -86,8 +79,6 @@ def is_age(value: str | int | float) -> bool:
 
 
 Demographics = dict[str, Annotated[str | int | float, PlainValidator(_field_value)]]
-Text = Annotated[str, PlainValidator(_text)]
-Said = Annotated[tuple[Text, ...], Field(max_length=MAX_SAID)]
 
 
 class Rating(BaseModel):
@@ -114,12 +105,25 @@ class UserProfile(BaseModel):
         default_factory=dict
     )
     """Any field is allowed; each is read as text."""
-    likes: Said = ()
-    dislikes: Said = ()
-    notes: Text = ""
+    likes: tuple[str, ...] = ()
+    dislikes: tuple[str, ...] = ()
+    notes: str = ""
     ratings: tuple[Rating, ...] = ()
 
     _folder: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _is_no_book(self) -> Self:
+        told = [text for field in self.demographics.items() for text in map(str, field)]
+        said = sum(map(len, (*told, *self.likes, *self.dislikes, self.notes)))
+        if said > MAX_SAID:
+            raise PydanticCustomError(
+                "too_much",
+                "has {said} characters in demographics, likes, dislikes and notes, {most} are "
+                "allowed: shorten them",
+                {"said": said, "most": MAX_SAID},
+            )
+        return self
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

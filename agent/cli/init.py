@@ -45,9 +45,12 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
+    from agent.folder import check_no_record
+
     if not args.profile:
         raise InputError("PROFILE '' is no file name: name the file to write, or leave it out")
     file = Path(args.profile)
+    check_no_record(file)
     check_output(file, overwrite=args.overwrite)
     profile = ask_profile()
     profile.save(file, overwrite=args.overwrite)
@@ -67,7 +70,7 @@ def ask_profile() -> "UserProfile":
         InputError: an answer that was piped in is not valid; the message names it.
     """
     given: dict[str, Any] = {"user_id": _ask("A name for you (needed)", _name)}
-    age = _ask("Your age", _age)
+    age = _ask("Your age, or a group such as 18-21", _age)
     demographics = {} if age is None else {"age": age}
     for name in ("gender", "nationality"):
         demographics |= _ask(f"Your {name}", partial(_field, name))

@@ -77,9 +77,11 @@ def add_parser(subparsers: Subparsers) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     from agent.cli.data import load_tables
+    from agent.folder import check_spared
     from scorer.fit import check_free, train_predictor
     from scorer.recipe import Recipe
 
+    check_spared(args.out)
     check_free(args.out, overwrite=args.overwrite)
     table = load_tables(args.data, lenient=args.lenient)
     given = {name: getattr(args, name) for name in ("epochs", "width", "layers", "apart")}
@@ -95,7 +97,11 @@ def execute(args: argparse.Namespace) -> int:
         train, validation, recipe, args.out, seed=args.seed, device=args.device
     )
     if args.json:
-        print_json({"out": str(args.out), "validation_user_srocc": figures})
+        defined = {
+            network: {name: value if math.isfinite(value) else None for name, value in told.items()}
+            for network, told in figures.items()
+        }
+        print_json({"out": str(args.out), "validation_user_srocc": defined})
     else:
         _say(args.out, figures)
     return 0
@@ -136,7 +142,9 @@ def read_splits(table: "Table", args: argparse.Namespace) -> "tuple[Ratings, dic
 def _say(out: Path, figures: dict[str, dict[str, float]]) -> None:
     for network, found in figures.items():
         told = ", ".join(
-            f"{name} {value:.4f}" if math.isfinite(value) else f"{name} not defined (all alike)"
+            f"{name} {value:.4f}"
+            if math.isfinite(value)
+            else f"{name} not defined (too few that differ)"
             for name, value in found.items()
         )
         print(f"{network}: user SROCC on validation: {told}")

@@ -20,7 +20,7 @@ from dspy.utils.exceptions import LMConfigurationError
 from agent.errors import InputError, PrerequisiteError
 from agent.lm.keys import VARIABLE, key_file
 from agent.lm.spec import HostedSpec
-from agent.secrets import check_address
+from agent.secrets import check_address, check_key
 
 TEMPERATURE = 1.0
 MAX_TOKENS = 2000
@@ -75,14 +75,10 @@ def make_hosted(
 def _client(spec: HostedSpec, base_url: str | None) -> dict[str, Any]:
     """How the model is reached."""
     variables, file = key_variables(spec), key_file()
-    given = {name: os.environ.get(name, "") for name in variables}
-    found = file is not None or any(given.values())
-    for name, key in given.items():
-        if file is None and not (key.isascii() and key.isprintable() and key == key.strip()):
-            raise PrerequisiteError(
-                f"{name} in the environment holds a line break, a space or another character that "
-                f"no key has: set it anew"
-            )
+    given = next((name for name in variables if os.environ.get(name)), None)
+    found = file is not None or given is not None
+    if file is None and given is not None:
+        check_key(given)
     if variables and not found and base_url is None:
         raise PrerequisiteError(
             f"the language model {spec.name!r} needs a key: set {' or '.join(variables)} in the "

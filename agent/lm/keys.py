@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import InputError
-from agent.secrets import keep_secret
+from agent.secrets import is_key, keep_secret
 from scorer.files import contents
 
 VARIABLE = "PAMELA_LLM_KEY_FILE"
@@ -47,7 +47,7 @@ class KeyFile:
                 f"{VARIABLE} {str(self.path)!r} can be read by others: chmod 600 the file"
             )
         key = content.decode("ascii", "replace").strip()
-        if not key or len(content) > LONGEST or not key.isascii() or len(key.split()) != 1:
+        if len(content) > LONGEST or not is_key(key):
             raise InputError(
                 f"{VARIABLE} {str(self.path)!r} holds no key: write one word into it, no more"
             )

@@ -77,8 +77,8 @@ def _blind(error: LMError, spec: str) -> PamelaError | None:
 
 def _key(spec: str) -> str:
     """Where the key came from."""
-    if os.environ.get(VARIABLE):
-        return f"the key in the file that {VARIABLE} names"
     parsed = parse_lm_spec(spec)
     names = KEYS.get(parsed.provider, ()) if isinstance(parsed, HostedSpec) else ()
+    if names and os.environ.get(VARIABLE):
+        return f"the key in the file that {VARIABLE} names"
     return f"{' or '.join(names) or 'its key'} in the environment"

@@ -20,8 +20,10 @@ KNOWN = (
 )
 LOCAL = "transformers:"
 _ADDRESSED = re.compile(r"(?P<spec>.+?)@(?P<address>https?://.*)")
-_VERSION = re.compile(r"\d[\w.-]*")
-"""What may follow the @ in the name of a model (`vertex_ai/claude-sonnet-4@20250514`)."""
+_VERSION = re.compile(r"\d+|(v|q|iq|f|bf|fp|int|mxfp)\d[\w-]*", re.IGNORECASE)
+"""What may follow the @ in a model's name: `claude-sonnet-4@20250514`, `qwen2.5-7b@q4_k_m`."""
+_ORGANISATION = re.compile(r"@[a-z]{1,4}/")
+"""What a model's name may begin with: `cloudflare/@cf/meta/llama-3.1-8b-instruct`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def parse_lm_spec(spec: str) -> LMSpec:
     Raises:
         InputError: it is none of the known kinds.
     """
+    _check_no_address(spec)
     if spec == "catalogue":
         return CatalogueSpec()
     if spec.startswith(LOCAL):
@@ -80,19 +83,20 @@ def parse_lm_spec(spec: str) -> LMSpec:
         raise InputError(f"the language model {spec!r} names no model: give transformers:<path>")
     provider, slash, model = spec.partition("/")
     if slash and provider.replace("_", "").replace("-", "").isalnum() and model.strip():
-        _check_no_address(provider, model)
         return HostedSpec(provider, model)
     raise InputError(f"unknown language model {spec!r}: known are {KNOWN}")
 
 
-def _check_no_address(provider: str, model: str) -> None:
-    """An address that is taken for a part of the name would send everything elsewhere."""
-    name, at, rest = model.partition("@")
-    version = _VERSION.fullmatch(rest) or (provider == "vertex_ai" and rest.isalnum())
-    if "://" in model or (at and not version):  # not quoted: what follows may hold a password
-        spec = f"{provider}/{name.partition('://')[0]}"
+def _check_no_address(spec: str) -> None:
+    """An address that is taken for a part of a name would send everything elsewhere."""
+    provider, _, model = spec.partition("/")
+    _, at, rest = _ORGANISATION.sub("", model or spec, count=1).partition("@")
+    vertex = provider.startswith("vertex_ai") and rest.replace("-", "").isalnum()
+    named = _VERSION.fullmatch(rest) or vertex or spec.startswith(LOCAL)
+    if "://" in spec or (at and not named):
+        # Nothing of it is quoted: there may be a password in it.
         raise InputError(
-            f"the language model {spec!r} is followed by something that is no name: a server of "
-            f"your own is named with --llm-base-url http://host:port/v1, and where an option "
-            f"takes SPEC[@URL] as in {spec}@http://host:port/v1"
+            "the language model that is named holds an address: --llm takes PROVIDER/MODEL, and a "
+            "server of your own is named with --llm-base-url http://host:port/v1, or, where an "
+            "option takes SPEC[@URL], as in openai/my-model@http://host:port/v1"
         )

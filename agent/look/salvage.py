@@ -136,8 +136,9 @@ class Follower:
         elif not self._gone:
             lost = self._lines.problems()
             problems += [p for p in lost if p != TORN or not held] if lost else gaps(records)
+        lost = bool(problems) and not run.candidates
         problems += _lost_links(run)
-        return Salvaged(self.folder, self._header, run, tuple(problems), self._gone is not None)
+        return Salvaged(self.folder, self._header, run, tuple(problems), lost)
 
 
 def _header(folder: Path) -> tuple[RunHeader, list[str]]:

@@ -23,7 +23,7 @@ import PIL.Image
 from agent.errors import PrerequisiteError
 from agent.render.base import RenderRequest, RenderResult
 from agent.retry import Retry, RetryPolicy, one_line, retrying
-from agent.secrets import check_address
+from agent.secrets import check_address, check_key
 from agent.threads import concurrently
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class HostedRenderer:
                 f"the renderer 'openai:{model}' needs a key: export {KEY}=…, or name a server of "
                 f"your own with --image-base-url"
             )
+        if os.environ.get(KEY):
+            check_key(KEY)
         self._model = model
         self._size = size
         self._base_url = base_url or OPENAI
@@ -199,7 +201,10 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, openai.APIConnectionError):
         url = error.request.url
-        return f"nobody answers at {url.scheme}://{url.netloc.decode()} ({one_line(error)})"
+        late = isinstance(error, openai.APITimeoutError)
+        what = "no answer in time from" if late else "no connection to"
+        cause = one_line(error.__cause__ or error)
+        return f"{what} {url.scheme}://{url.netloc.decode()} ({cause})"
     if isinstance(error, openai.AuthenticationError):
         return f"the images API refused the key in {KEY} (401)"
     if isinstance(error, openai.APIError) and error.code in REFUSALS:

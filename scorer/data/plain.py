@@ -8,8 +8,8 @@
 `user`, `image` (relative to the file) and `score` (any scale) are needed. `person.<field>` and
 `picture.<field>` are what is known, an empty cell is unknown. `split` is one of
 `scorer.data.table.ROLES`; without that column people and pictures are shared out by a hash of
-their names, so that the same rows always fall into the same splits. Of fewer than `FEWEST` people
-everybody is trained on.
+their names, so that the same rows always fall into the same splits. If that leaves nobody to train
+on, as it may of a single person, everybody is trained on.
 """
 
 import hashlib
@@ -27,8 +27,6 @@ KNOWN = (*NEEDED, "prompt", "split")
 PERSON, PICTURE = "person.", "picture."
 UNSEEN_PEOPLE, NEW_PICTURES = 0.2, 0.3
 """Shares of people and of pictures that are kept from training; a third of each validates."""
-FEWEST = 10
-"""People of whom some are kept from training."""
 
 
 def load_csv(place: Path, *, lenient: bool = False) -> Table:
@@ -69,18 +67,25 @@ def load_csv(place: Path, *, lenient: bool = False) -> Table:
 
 
 def shared_out(rows: Sequence[Row], folder: Path) -> list[Row]:
-    """Rows with a role for those that have none, without the rows that no role fits."""
-    few = len({row.user for row in rows if not row.role}) < FEWEST
+    """Rows with a role: those that have none get one, and those that none fits are left out."""
+    if all(row.role for row in rows):
+        return list(rows)
 
-    def placed_in(row: Row) -> Row:
-        role = role_of(row.user, str(row.image.relative_to(folder)), everybody_seen=few)
-        return replace(row, split=row.split + role)
+    def placed(*, everybody_seen: bool) -> list[Row]:
+        found: list[Row] = []
+        for row in rows:
+            image = str(row.image.relative_to(folder))
+            role = role_of(row.user, image, everybody_seen=everybody_seen)
+            found.append(replace(row, split=row.split + role))
+        return found
 
-    placed = [row if row.role else placed_in(row) for row in rows]
-    known = {row.user for row in placed if row.role == "train"}
+    shared = placed(everybody_seen=False)
+    if not any(row.role == "train" for row in shared):
+        shared = placed(everybody_seen=True)
+    known = {row.user for row in shared if row.role == "train"}
     return [
         row
-        for row in placed
+        for row in shared
         if row.role in ROLES and (row.user in known or not row.role.endswith("_seen"))
     ]
 

@@ -106,8 +106,9 @@ class Table:
         )
         if self.unused:
             text += (
-                f"; {self.unused} more are of no use, as people and pictures were shared out among "
-                f"the splits: a column `split` says where each belongs"
+                f"; {self.unused} more are in no split, as people and pictures were shared out by "
+                f"their names (nothing is learned from people who are kept for testing): a column "
+                f"`split` says where each belongs"
             )
         if self.skipped:
             lost = sum(skipped.ratings for skipped in self.skipped)

@@ -24,6 +24,13 @@ def test_secret_with_a_line_break_is_masked_as_it_is_quoted(monkeypatch: pytest.
 
     quoted = repr("key first-part-1\nsecond-part-2")
     assert redact(f"bad header {quoted}") == "bad header 'key [secret]'"
+    assert redact("bad header key first-part-1 second-part-2") == "bad header key [secret]"
+
+
+def test_escaped_forms_of_something_short_mask_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOME_TOKEN", chr(92) * 4)
+
+    assert redact(chr(92) * 8) == chr(92) * 8
 
 
 def test_what_looks_like_a_key_is_masked():

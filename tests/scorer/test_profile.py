@@ -169,19 +169,16 @@ def test_an_absolute_path_is_refused_even_inside_the_folder(folder: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    "keys",
     [
-        ({"notes": "x" * 10_001}, "notes = 'xxx"),
-        ({"likes": ["fog", "x" * 10_001]}, "likes.1 = 'xxx"),
-        ({"demographics": {"job": "x" * 10_001}}, "demographics.job = 'xxx"),
-        ({"dislikes": ["fog"] * 1001}, "dislikes = "),
+        {"notes": "x" * 20_001},
+        {"likes": ["x" * 15_000], "dislikes": ["x" * 15_000]},
+        {"likes": ["fog"] * 7_000},
+        {"demographics": {"job": "x" * 20_001}},
     ],
 )
-def test_what_goes_into_every_request_has_an_end(
-    folder: Path, keys: dict[str, object], said: str
-) -> None:
-    with pytest.raises(InputError) as caught:
+def test_what_goes_into_every_request_has_an_end(folder: Path, keys: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"characters .*, 20000 are allowed: shorten") as caught:
         UserProfile.load(write(folder, **keys))
-    assert said in str(caught.value)
     assert len(str(caught.value)) < 500
-    assert UserProfile.load(write(folder, notes="x" * 10_000)).notes
+    assert UserProfile.load(write(folder, notes="x" * 20_000)).notes

@@ -46,10 +46,10 @@ def write_report(
     """
     place = out or folder / REPORT
     found = found or salvage(folder)
-    if found.lines_lost and place.exists():
+    if found.lines_lost and out is None and place.exists():
         raise InputError(
-            f"{str(place)!r} is kept as it is: of {str(folder / LINES)!r}, which can't be read, "
-            f"nothing could be put in its place; mend that, or name another file with --out"
+            f"nothing of {str(folder / LINES)!r} can be read, so a new report would be empty, and "
+            f"{str(place)!r} is kept: restore that file, or name another one with --out"
         )
     page = render(found, place.parent)
     with output(place, overwrite=overwrite or out is None) as stream:

@@ -121,14 +121,50 @@ def test_pictures_are_not_strewn_into_a_run(shipped_run: Path, pamela: Run, plac
     assert set(shipped_run.rglob("*")) == before
 
 
-def test_a_report_of_a_run_that_cannot_be_read_replaces_none(shipped_run: Path, pamela: Run):
+@pytest.mark.parametrize("left", [None, b"", b"garbage\n\xff\n"])
+def test_a_report_of_a_run_that_cannot_be_read_replaces_none(
+    shipped_run: Path, pamela: Run, here: Path, left: bytes | None
+):
     assert pamela("report", "latest").code == 0
     before = (shipped_run / "report.html").read_bytes()
-    (shipped_run / "trajectory.jsonl").rename(shipped_run / "gone")
+    (shipped_run / "trajectory.jsonl").unlink()
+    if left is not None:
+        (shipped_run / "trajectory.jsonl").write_bytes(left)
 
     answer = pamela("report", "latest", "--overwrite")
 
     assert answer.code == 2
-    assert "report.html' is kept as it is" in answer.err
+    assert "so a new report would be empty" in answer.err
     assert (shipped_run / "report.html").read_bytes() == before
-    assert pamela("report", "latest", "--out", "new.html").code == 0
+    (here / "other.html").write_text("mine")
+    assert pamela("report", "latest", "--out", "other.html", "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("place", ["run.json", "best.png", "images/a/b.json"])
+def test_a_new_profile_replaces_no_part_of_a_run(shipped_run: Path, pamela: Run, place: str):
+    (shipped_run / "images" / "a").mkdir()
+
+    answer = pamela("init", str(shipped_run / place), "--overwrite")
+
+    assert answer.code == 2
+    assert "is a part of a run: name another place" in answer.err
+
+
+def test_a_trained_predictor_or_program_goes_into_no_run(shipped_run: Path, pamela: Run):
+    out = ("--out", str(shipped_run / "images"), "--overwrite")
+
+    answer = pamela("train", "--data", "csv=nowhere.csv", *out)
+
+    assert answer.code == 2
+    assert "is a part of a run: name another place" in answer.err
+
+
+def test_what_is_left_of_a_run_is_one_still(shipped_run: Path, pamela: Run, here: Path):
+    (shipped_run / "run.json").unlink()
+    assert pamela("export", str(shipped_run), "--to", "csv").code == 2
+    words = ("card", "latest", "--out", str(shipped_run / "trajectory.jsonl"), "--overwrite")
+
+    answer = pamela(*words)
+
+    assert answer.code == 2
+    assert "is a part of a run: name another place" in answer.err

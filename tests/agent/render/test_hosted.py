@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import logging
+import socket
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -254,6 +255,24 @@ def test_a_refused_key_says_where_it_comes_from(server: ImagesServer):
     (result,) = draw(server.answers((401, failure("no"))), ROCK)
 
     assert result.error == "the images API refused the key in OPENAI_API_KEY (401)"
+
+
+def test_a_server_that_is_not_there_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        renderer = HostedRenderer("m", base_url=f"{address}/v1", policy=RetryPolicy(attempts=1))
+        (result,) = renderer.render([ROCK])
+
+    assert result.error is not None
+    assert result.error.startswith(f"no connection to {address} (")
+
+
+def test_a_key_that_no_header_takes_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted\nsecond")
+
+    with pytest.raises(PrerequisiteError, match="OPENAI_API_KEY in the environment holds"):
+        HostedRenderer("m", base_url="http://127.0.0.1:1/v1")
 
 
 def test_the_cache_makes_a_draw_repeatable(server: ImagesServer):

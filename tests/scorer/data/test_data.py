@@ -126,7 +126,7 @@ def test_a_csv_without_splits_is_shared_out_without_leaks(tmp_path: Path):
 
 
 @pytest.mark.parametrize("user", [f"u{n}" for n in range(8)])
-def test_few_people_of_a_csv_are_all_trained_on(tmp_path: Path, user: str):
+def test_a_single_person_of_a_csv_is_trained_on(tmp_path: Path, user: str):
     lines = ["user,image,score", *(f"{user},{n}.png,{1 + n % 5}" for n in range(40))]
     folder = table_of(tmp_path, "\n".join(lines))
     for n in range(40):
@@ -134,7 +134,25 @@ def test_few_people_of_a_csv_are_all_trained_on(tmp_path: Path, user: str):
     table = load_data(f"csv={folder}")
     assert len(table) == 40
     assert {row.role for row in table} == {"train", "val_seen", "test_seen"}
-    assert "of no use" not in table.report()
+    assert "in no split" not in table.report()
+
+
+def test_two_tables_in_a_folder_share_people_out_alike(tmp_path: Path):
+    names = [f"{n}.png" for n in range(8)]
+    pictures(tmp_path, *names)
+    for name, count in (("a", 8), ("b", 40)):
+        rows = [f"p{p},{i},{1 + n % 5}" for p in range(count) for n, i in enumerate(names)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["user,image,score", *rows]))
+    few, many = (load_data(f"csv={tmp_path / name}.csv") for name in "ab")
+    roles = {(row.user, row.image): row.role for row in many}
+    assert few.rows
+    assert all(roles[row.user, row.image] == row.role for row in few)
+
+
+def test_a_table_to_evaluate_on_needs_nobody_in_training(tmp_path: Path):
+    text = "user,image,score,split\nada,a.png,4,test_seen\nada,b.png,2,test_seen\n"
+    table = load_data(f"csv={table_of(tmp_path, text, 'a.png', 'b.png')}")
+    assert (len(table), table.unused) == (2, 0)
 
 
 def test_ratings_that_no_split_is_for_are_counted(tmp_path: Path):
@@ -143,7 +161,7 @@ def test_ratings_that_no_split_is_for_are_counted(tmp_path: Path):
     folder = table_of(tmp_path / "mine", "\n".join(["user,image,score", *lines]), *names)
     table = load_data(f"csv={folder}")
     assert table.unused == len(lines) - len(table) > 0
-    assert f"; {table.unused} more are of no use" in table.report()
+    assert f"; {table.unused} more are in no split" in table.report()
     assert (table + table).unused == 2 * table.unused
 
 
