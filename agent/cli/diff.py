@@ -68,8 +68,10 @@ def _show(difference: "Difference") -> None:
     best = tuple(prompt or "" for prompt in difference.best_prompts)
     marked = diff_text(best[0], best[1], colourful=colourful)
     say(console, Text.assemble(("\nBest prompt  ", "bold"), marked))
-    for sign, values in zip("-+", difference.kept_values, strict=True):
-        say(console, Text(printable(f"  {sign} {', '.join(values) or 'no edit'}")))
+    chains = [", ".join(values) or "no edit" for values in difference.kept_values]
+    told = [f"= {chains[0]}"] if chains[0] == chains[1] else [f"- {chains[0]}", f"+ {chains[1]}"]
+    for line in told:
+        say(console, Text(printable(f"  {line}")))
 
 
 def _lines(pairs: Mapping[str, tuple[Any, Any]]) -> list[str]:

@@ -79,7 +79,10 @@ def test_diff_says_what_was_asked_and_what_came_out(small_run: Run, pamela: Run)
     assert told["settings"] == {"seed": [0, 5]}
     assert told["person"] == {}
     assert told["outcome"]["pictures"][0] > 0
-    assert pamela("diff", first, first).out.count("nothing differs") == 3
+    same = pamela("diff", first, first).out
+    assert same.count("nothing differs") == 3
+    assert "\n  = " in same
+    assert "\n  - " not in same
 
 
 def test_export_gives_the_same_rows_in_every_format(small_run: Run, pamela: Run, here: Path):
