@@ -203,7 +203,7 @@ def test_a_language_model_that_fails_ends_it_and_nothing_is_written(
         (("--max-calls", "3"), "--max-calls 3 is too few for 4 situations"),
         (("--heldout-seeds", "0"), "--heldout-seeds 0 leaves no gain"),
         (("--out", "x.pkl"), "--out 'x.pkl' is no name of a program"),
-        (("--out", "me.json"), "'me.json' exists and is not overwritten"),
+        (("--out", "me.json"), "'me.json' is somebody's profile: name another file"),
         (("--reflection-llm", "catalogue"), "--reflection-llm 'catalogue' writes no instructions"),
         (("--trainset", "two.txt"), "--trainset holds 2 prompts: give 3 or more"),
         (("--auto", "light"), "not allowed with argument"),
