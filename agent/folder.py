@@ -70,7 +70,10 @@ def check_no_record(path: Path) -> None:
     Raises:
         InputError: it is a file of a run's record, its folder, or lies among its pictures.
     """
-    place = path.resolve()
+    try:
+        place = path.resolve()
+    except (OSError, RuntimeError) as error:  # a circle of links
+        raise InputError(f"{str(path)!r} is no place to write to ({error}): name another") from None
     record = place.name in (HEADER, LINES, LOCK, BEST) and _is_run(place.parent)
     among = any(each.name == IMAGES and _is_run(each.parent) for each in (place, *place.parents))
     if record or among or _is_run(place):

@@ -37,7 +37,7 @@ def redact(text: str) -> str:
 
 def holds_secret(data: bytes) -> bool:
     """Whether one of the known secrets stands in something that is to be kept."""
-    return any(secret.encode() in data for secret in _secrets())
+    return any(secret.encode("utf-8", "surrogateescape") in data for secret in _secrets())
 
 
 def _secrets() -> list[str]:
@@ -71,8 +71,12 @@ def check_key(variable: str) -> None:
 
 def _forms(secret: str) -> set[str]:
     """As it is, in an address, and as messages quote it that escape or swallow line breaks."""
-    escaped = {repr(secret)[1:-1], json.dumps(secret)[1:-1], repr(secret.encode())[2:-1]}
-    return {secret, quote(secret, safe=""), " ".join(secret.split()), *escaped}
+    content = secret.encode("utf-8", "surrogateescape")  # as the environment gave it
+    escaped = {repr(secret)[1:-1], json.dumps(secret)[1:-1], repr(content)[2:-1]}
+    swallowed = " ".join(secret.split())
+    return {secret, quote(content, safe=""), *escaped} | (
+        {swallowed} if len(swallowed) >= MIN_LENGTH else set()
+    )
 
 
 def check_address(option: str, address: str | None) -> None:

@@ -20,10 +20,13 @@ KNOWN = (
 )
 LOCAL = "transformers:"
 _ADDRESSED = re.compile(r"(?P<spec>.+?)@(?P<address>https?://.*)")
-_VERSION = re.compile(r"\d+|(v|q|iq|f|bf|fp|int|mxfp)\d[\w-]*", re.IGNORECASE)
+_VERSION = re.compile(
+    r"\d+(-?(bit|\d+))?|(ud-)?(v|q|iq|tq|f|bf|fp|int|mxfp|nvfp)\d[\w-]*|default|latest",
+    re.IGNORECASE,
+)
 """What may follow the @ in a model's name: `claude-sonnet-4@20250514`, `qwen2.5-7b@q4_k_m`."""
-_ORGANISATION = re.compile(r"@[a-z]{1,4}/")
-"""What a model's name may begin with: `cloudflare/@cf/meta/llama-3.1-8b-instruct`."""
+_ORGANISATION = re.compile(r"^@[a-z]{1,4}/|(^|(?<=/))@preset/|@(?=preset/[\w-]+$)")
+"""What else has an @: `cloudflare/@cf/meta/llama-3.1-8b`, `openrouter/openai/gpt-4@preset/mail`."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,13 @@ def parse_lm_spec(spec: str) -> LMSpec:
 def _check_no_address(spec: str) -> None:
     """An address that is taken for a part of a name would send everything elsewhere."""
     provider, _, model = spec.partition("/")
-    _, at, rest = _ORGANISATION.sub("", model or spec, count=1).partition("@")
-    vertex = provider.startswith("vertex_ai") and rest.replace("-", "").isalnum()
-    named = _VERSION.fullmatch(rest) or vertex or spec.startswith(LOCAL)
-    if "://" in spec or (at and not named):
+    name, at, rest = _ORGANISATION.sub("", model).partition("@")
+    strange = at and (":" in name or not _VERSION.fullmatch(rest))
+    if "://" in spec or (not spec.startswith(LOCAL) and (strange or "@" in provider)):
         # Nothing of it is quoted: there may be a password in it.
         raise InputError(
-            "the language model that is named holds an address: --llm takes PROVIDER/MODEL, and a "
-            "server of your own is named with --llm-base-url http://host:port/v1, or, where an "
-            "option takes SPEC[@URL], as in openai/my-model@http://host:port/v1"
+            "the language model that is named holds an @ or a :// as addresses do: --llm takes "
+            "PROVIDER/MODEL, and a server of your own is named with --llm-base-url "
+            "http://host:port/v1, or, where an option takes SPEC[@URL], as in "
+            "openai/my-model@http://host:port/v1"
         )

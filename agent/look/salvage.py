@@ -136,9 +136,9 @@ class Follower:
         elif not self._gone:
             lost = self._lines.problems()
             problems += [p for p in lost if p != TORN or not held] if lost else gaps(records)
-        lost = bool(problems) and not run.candidates
+        nothing = len(problems) > len(self._header_problems) and not run.candidates
         problems += _lost_links(run)
-        return Salvaged(self.folder, self._header, run, tuple(problems), lost)
+        return Salvaged(self.folder, self._header, run, tuple(problems), nothing)
 
 
 def _header(folder: Path) -> tuple[RunHeader, list[str]]:

@@ -9,7 +9,7 @@
 `picture.<field>` are what is known, an empty cell is unknown. `split` is one of
 `scorer.data.table.ROLES`; without that column people and pictures are shared out by a hash of
 their names, so that the same rows always fall into the same splits. If that leaves nobody to train
-on, as it may of a single person, everybody is trained on.
+on, as it may of a single person, everybody with a picture for training is trained on.
 """
 
 import hashlib

@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from agent.errors import InputError
-from agent.secrets import check_address, redact
+from agent.secrets import check_address, holds_secret, redact
 
 
 def test_secret_of_the_environment_is_masked(monkeypatch: pytest.MonkeyPatch):
@@ -25,6 +27,19 @@ def test_secret_with_a_line_break_is_masked_as_it_is_quoted(monkeypatch: pytest.
     quoted = repr("key first-part-1\nsecond-part-2")
     assert redact(f"bad header {quoted}") == "bad header 'key [secret]'"
     assert redact("bad header key first-part-1 second-part-2") == "bad header key [secret]"
+
+
+def test_a_secret_that_is_no_text_is_masked_as_its_bytes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOME_API_KEY", os.fsdecode(b"sk-abc\xe9defghijk"))
+
+    assert "defghijk" not in redact("header b'sk-abc\\xe9defghijk' and sk-abc%E9defghijk")
+    assert holds_secret(b"...sk-abc\xe9defghijk...")
+
+
+def test_a_short_word_is_masked_in_no_form(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOME_TOKEN", "a\n\n\n\n\n\n\n\nb")
+
+    assert redact("take a b test") == "take a b test"
 
 
 def test_escaped_forms_of_something_short_mask_nothing(monkeypatch: pytest.MonkeyPatch):

@@ -168,3 +168,12 @@ def test_what_is_left_of_a_run_is_one_still(shipped_run: Path, pamela: Run, here
 
     assert answer.code == 2
     assert "is a part of a run: name another place" in answer.err
+
+
+def test_a_circle_of_links_is_no_place(here: Path, pamela: Run):
+    (here / "loop").symlink_to("loop")
+
+    answer = pamela("init", "loop/me.json")
+
+    assert answer.code == 2
+    assert "'loop/me.json' is no place to write to" in answer.err

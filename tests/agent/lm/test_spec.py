@@ -15,6 +15,12 @@ from agent.lm.spec import split_address
         ("openrouter/meta-llama/llama-3.1", HostedSpec("openrouter", "meta-llama/llama-3.1")),
         ("vertex_ai/claude-sonnet-4@20250514", HostedSpec("vertex_ai", "claude-sonnet-4@20250514")),
         ("vertex_ai/gemini@default", HostedSpec("vertex_ai", "gemini@default")),
+        ("lm_studio/qwen/qwen3-30b@4bit", HostedSpec("lm_studio", "qwen/qwen3-30b@4bit")),
+        (
+            "openrouter/openai/gpt-4@preset/mail",
+            HostedSpec("openrouter", "openai/gpt-4@preset/mail"),
+        ),
+        ("openrouter/@preset/mail", HostedSpec("openrouter", "@preset/mail")),
         ("openai/qwen2.5-7b@q4_k_m", HostedSpec("openai", "qwen2.5-7b@q4_k_m")),
         ("cloudflare/@cf/meta/llama-3.1-8b", HostedSpec("cloudflare", "@cf/meta/llama-3.1-8b")),
         ("transformers:./me@home", TransformersSpec("./me@home")),
@@ -55,10 +61,16 @@ def test_transformers_without_a_model_is_told():
         "http://joe:PASSW0RD9@host/v1",
         "catalogue@http://joe:PASSW0RD9@host/v1",
         "transformers:http://joe:PASSW0RD9@host",
+        "user:PASSW0RD9@host:8000/v1",
+        "joe:PASSW0RD9@v1",
+        "openai/joe:PASSW0RD9@gpu/v1",
+        "openai/joe:PASSW0RD9@v1",
+        "vertex_ai/joe:PASSW0RD9@default",
+        "openai/my-model@box/v1",
     ],
 )
 def test_an_address_is_no_part_of_a_models_name(spec: str):
-    with pytest.raises(InputError, match=r"holds an address: .* --llm-base-url") as caught:
+    with pytest.raises(InputError, match=r"holds an @ or a :// .* --llm-base-url") as caught:
         parse_lm_spec(spec)
 
     assert "PASSW0RD9" not in str(caught.value)
