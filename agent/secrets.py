@@ -48,12 +48,13 @@ def _secrets() -> list[str]:
         if SECRET_NAME.search(name) and not name.upper().endswith("_FILE")  # that is a path
     )
     long = (value for value in (*named, *_kept) if len(value) >= MIN_LENGTH)
-    return sorted({form for value in long for form in _forms(value)}, key=len, reverse=True)
+    forms = {form for value in long for form in _forms(value) if len(form) >= MIN_LENGTH}
+    return sorted(forms, key=len, reverse=True)
 
 
 def is_key(text: str) -> bool:
     """Whether it may be sent as a key: one word of printable ASCII."""
-    return text.isascii() and text.isprintable() and len(text.split()) == 1 and text == text.strip()
+    return text.isascii() and text.isprintable() and text.split() == [text]
 
 
 def check_key(variable: str) -> None:
@@ -73,10 +74,7 @@ def _forms(secret: str) -> set[str]:
     """As it is, in an address, and as messages quote it that escape or swallow line breaks."""
     content = secret.encode("utf-8", "surrogateescape")  # as the environment gave it
     escaped = {repr(secret)[1:-1], json.dumps(secret)[1:-1], repr(content)[2:-1]}
-    swallowed = " ".join(secret.split())
-    return {secret, quote(content, safe=""), *escaped} | (
-        {swallowed} if len(swallowed) >= MIN_LENGTH else set()
-    )
+    return {secret, quote(content, safe=""), " ".join(secret.split()), *escaped}
 
 
 def check_address(option: str, address: str | None) -> None:

@@ -96,14 +96,14 @@ def execute(args: argparse.Namespace) -> int:
     figures = train_predictor(
         train, validation, recipe, args.out, seed=args.seed, device=args.device
     )
+    defined = {
+        network: {name: value if math.isfinite(value) else None for name, value in found.items()}
+        for network, found in figures.items()
+    }
     if args.json:
-        defined = {
-            network: {name: value if math.isfinite(value) else None for name, value in told.items()}
-            for network, told in figures.items()
-        }
         print_json({"out": str(args.out), "validation_user_srocc": defined})
     else:
-        _say(args.out, figures)
+        _say(args.out, defined)
     return 0
 
 
@@ -139,12 +139,10 @@ def read_splits(table: "Table", args: argparse.Namespace) -> "tuple[Ratings, dic
     return make_ratings(train, source), {n: make_ratings(r, source) for n, r in found.items()}
 
 
-def _say(out: Path, figures: dict[str, dict[str, float]]) -> None:
+def _say(out: Path, figures: dict[str, dict[str, float | None]]) -> None:
     for network, found in figures.items():
         told = ", ".join(
-            f"{name} {value:.4f}"
-            if math.isfinite(value)
-            else f"{name} not defined (too few that differ)"
+            f"{name} not defined (too few that differ)" if value is None else f"{name} {value:.4f}"
             for name, value in found.items()
         )
         print(f"{network}: user SROCC on validation: {told}")

@@ -58,6 +58,7 @@ def test_transformers_without_a_model_is_told():
         "openai/m@10.0.0.5.nip.io",
         "openai/m://host/PASSW0RD9",
         "openai/joe:PASSW0RD9@host:8000/v1",
+        "http://host/model",
         "http://joe:PASSW0RD9@host/v1",
         "catalogue@http://joe:PASSW0RD9@host/v1",
         "transformers:http://joe:PASSW0RD9@host",
