@@ -42,6 +42,8 @@ from miniature.classifier import (
     of_drawn,
 )
 from miniature.classifier import UNKNOWN as UNKNOWN_LABEL
+from miniature.concepts import concepts_of
+from miniature.evidence import make_evidence
 from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
 from miniature.told import CAPTIONS, READER, Asked, Naming, Texts, embed_texts, joint_loss
 from miniature.training import (
@@ -57,13 +59,12 @@ from scorer.miniature_encoder import (
     FIGURES,
     TOLERANCE,
     UNKNOWN,
-    Concepts,
     JointHeads,
     MiniatureEncoder,
-    make_concepts,
+    Tower,
+    load_tower_and_maps,
     pooled,
     save_miniature_encoder,
-    seen_both_ways,
 )
 
 DIM, SIZE = 256, 128
@@ -71,8 +72,6 @@ CLAIMS_AT_ONCE = 384
 """Single phrases that are asked a step."""
 NAMING = 0.5
 """Weight of the loss of naming what the judge names, from the pooled features."""
-CONCEPT_PICTURES = 2000
-"""On which the probabilities of concepts are standardised."""
 TOLD_APART = ("subject", "environment", "lighting", "camera_angle", "shot")
 
 
@@ -167,34 +166,6 @@ def train_encoder(
     return vision, heads
 
 
-@torch.inference_mode()
-def concepts_of(vision: ResNetModel, heads: JointHeads, texts: Texts, scenes: Shown) -> Concepts:
-    """All values that claims speak of, in their phrasings; standardised on training pictures."""
-    spoken = [n for n, claim in enumerate(texts.claimed) if claim.value is not None]
-    values = [_axis_and_value(texts.claimed[n]) for n in spoken]
-    rng = np.random.default_rng(0)
-    count = len(scenes.pictures)
-    rows = rng.choice(count, min(count, CONCEPT_PICTURES), replace=False)
-    joint, early = [], []
-    for part in np.array_split(rows, max(1, len(rows) // 50)):
-        made = [scenes.under(int(row), texts.finishes[row][0])[0] for row in part]
-        seen, before = seen_both_ways(vision, disturbed(made, rng))
-        joint.append(heads.picture(seen))
-        early.append(before)
-    numbers = texts.first_claim + np.array(spoken)
-    claimed = [
-        heads.text(*map(torch.from_numpy, texts.states.padded(part)))
-        for part in np.array_split(numbers, max(1, len(numbers) // 200))
-    ]
-    return make_concepts(torch.cat(claimed), values, torch.cat(joint), torch.cat(early), heads)
-
-
-def _axis_and_value(claim: Claim) -> tuple[str, str]:
-    """What a claim says of which attribute; a thing may have no colour, so each stands alone."""
-    alone = claim.attribute == "colour"
-    return (f"{claim.attribute} {claim.value}" if alone else claim.attribute, str(claim.value))
-
-
 def best_claims(
     joint: Float[np.ndarray, "picture dim"], claimed: Float[np.ndarray, "claim dim"]
 ) -> dict[str, list[Claim]]:
@@ -251,19 +222,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--heads-steps", type=int, default=3000, help="of the maps alone, at the end"
     )
+    parser.add_argument(
+        "--concepts-only",
+        action="store_true",
+        help="keep tower and maps that lie in --out, and make anew what builds on them",
+    )
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     return parser.parse_args()
 
 
-def main() -> None:
-    """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
-    args = _arguments()
-    scenes, drawn = material_of(ROLES["tower"], args.scenes)
-    if drawn is None:
-        raise RuntimeError("the tower trains on drawn pictures")
-    texts = embed_texts(scenes.attributes, args.seed, BUILD)
+def train_all(
+    args: argparse.Namespace, scenes: Shown, drawn: Shown, texts: Texts
+) -> tuple[ResNetModel, JointHeads]:
+    """Trains tower and maps, then the maps alone."""
     plan = Plan(
         BUILD / "encoder.pt",
         steps=args.steps,
@@ -284,12 +257,27 @@ def main() -> None:
         device="cpu",
     )
     seen = see(vision.cpu(), scenes, texts, args.seed)
-    train_heads(heads.cpu(), seen, texts, plan)
-    if worker()[0]:
-        return
-    concepts = concepts_of(vision, heads, texts, scenes)
-    save_miniature_encoder(args.out, vision, heads, concepts, reader=READER, dtype=torch.float16)
+    return vision, train_heads(heads.cpu(), seen, texts, plan).eval()
+
+
+def main() -> None:
+    """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
+    args = _arguments()
+    scenes, drawn = material_of(ROLES["tower"], args.scenes)
+    if drawn is None:
+        raise RuntimeError("the tower trains on drawn pictures")
+    texts = embed_texts(scenes.attributes, args.seed, BUILD)
+    if args.concepts_only:
+        vision, heads = load_tower_and_maps(args.out, torch.device("cpu"))
+    else:
+        vision, heads = train_all(args, scenes, drawn, texts)
+        if worker()[0]:
+            return
     held_out = held_out_scenes(args.scenes)
+    concepts = concepts_of(vision, heads, texts, (scenes, held_out))
+    evidence = make_evidence(heads, concepts, texts, held_out.attributes, args.seed)
+    tower = Tower(vision, heads, concepts)
+    save_miniature_encoder(args.out, tower, evidence, reader=READER, dtype=torch.float16)
     figures = measure(MiniatureEncoder(args.out), held_out.pictures, held_out.attributes)
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))

@@ -83,20 +83,25 @@ class Texts:
 
 
 class Naming(nn.Module):
-    """Names what a text says, each attribute from one query; trained along and left behind."""
+    """Names what a text says, each attribute from one query; the last value is what never is.
+
+    It is trained along and left behind; what ships learns on the finished maps
+    (`miniature.evidence`).
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.heads = nn.ModuleList([nn.Linear(GATHERED, len(v)) for v in SAYABLE.values()])
+        self.heads = nn.ModuleList([nn.Linear(GATHERED, len(v) + 1) for v in SAYABLE.values()])
 
     def loss(
         self, gathered: Float[Tensor, "text query gathered"], said: Int[Tensor, "text attribute"]
     ) -> Float[Tensor, ""]:
-        """Sum over the attributes of the cross entropy; what no scene shows (-1) is not named."""
-        losses = [
-            F.cross_entropy(head(gathered[:, place]), said[:, place].long(), ignore_index=-1)
-            for place, head in enumerate(self.heads)
-        ]
+        """Sum over the attributes of the cross entropy."""
+        losses: list[Tensor] = []
+        for place, head in enumerate(self.heads):
+            logits = head(gathered[:, place])
+            named = said[:, place].long() % logits.shape[1]  # -1, what no scene shows, is the last
+            losses.append(F.cross_entropy(logits, named))
         return torch.stack(losses).sum()
 
 

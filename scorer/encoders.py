@@ -32,7 +32,7 @@ class PictureFeatures:
     visual: Float[np.ndarray, "image visual"]
     """Features of the vision tower: the pooled one, and those of patches behind it if there are."""
     joint: Float[np.ndarray, "image dim"]
-    """Unit length, in the space of the text features."""
+    """In the space of the text features."""
 
     def __len__(self) -> int:
         return len(self.joint)
@@ -43,7 +43,8 @@ class Encoder(Protocol):
     """A frozen image-text encoder.
 
     Contract: one feature vector an input, in order; an empty input gives an array of length 0.
-    `joint` and text features are of unit length and comparable by dot product. Deterministic.
+    `joint` and text features are comparable by dot product: their cosine, or that and more.
+    Deterministic.
     `id` identifies the weights: it keys the feature cache. `visual` holds `visual_tokens` features
     of one width in a row, `visual_dim` wide together.
     """
@@ -91,11 +92,11 @@ def make_encoder(spec: str, *, device: str = "auto") -> Encoder:
 def adherence(
     picture: Float[np.ndarray, "image dim"], text: Float[np.ndarray, "image dim"]
 ) -> Float[np.ndarray, " image"]:
-    """How well pictures show their texts, row by row: the cosine.
+    """How well pictures show their texts, row by row: the dot product, SigLIP's cosine.
 
-    A sigmoid encoder's logit is an affine function of this cosine (Zhai et al. 2023, eq. 1); its
-    sigmoid saturates, so that a tolerance would mean different things at different heights. It is
-    not cut at 0: where a picture that shows its text lies depends on the encoder.
+    A sigmoid encoder's logit is an affine function of it (Zhai et al. 2023, eq. 1); its sigmoid
+    saturates, so that a tolerance would mean different things at different heights. It is not cut
+    at 0: where a picture that shows its text lies depends on the encoder.
     """
     return (picture * text).sum(axis=1)
 

@@ -93,7 +93,7 @@ def load_bank(file: Path, encoder: str) -> PictureFeatures:
             f"the pictures in {str(file)!r} were seen by the encoder {made_with!r}, not by "
             f"{encoder!r}: {advice}"
         )
-    return PictureFeatures(visual, unit(joint))
+    return PictureFeatures(visual, joint)
 
 
 def worths(
@@ -134,7 +134,7 @@ def shares(
     """How much of each axis a picture gives to each of its values; a value alone has a sigmoid.
 
     Args:
-        joint: Pictures in the space of the texts, unit length.
+        joint: Pictures in the space of the texts.
         texts: Of each value, its phrases in that space.
         axes: Of each value.
     """

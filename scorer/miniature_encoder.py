@@ -2,7 +2,7 @@
 
     vision, heads = ResNetModel(config), JointHeads(visual=192, dim=256)
     logits = heads.logits(heads.picture(seen), heads.text(states, mask))   # to train
-    save_miniature_encoder(folder, vision, heads, concepts)
+    save_miniature_encoder(folder, Tower(vision, heads, concepts), evidence, reader=reader)
     encoder = MiniatureEncoder(folder)                                     # to use
 
 The text side is the frozen sentence encoder with the layer on top that the diffusion model reads
@@ -11,8 +11,10 @@ is lost in a mean. The tower is any vision model of transformers that pools. Wha
 reads of a picture is the pooled features; beside them how likely the encoder finds each of a list
 of concepts ("in moonlight" among all lightings, …): the zero-shot classification of Radford et al.
 (2021), with the mean of several phrasings as a concept's text; and what earlier layers of the tower
-see, on average over the picture: colour and contrast, which the last one passes over. The one rule
-that is not obvious: training and use share `to_pixels`.
+see, on average over the picture: colour and contrast, which the last one passes over. Behind the
+unit vectors of the joint space stands the evidence of single attributes (`scorer.evidence`), so
+that the dot product of picture and text is their cosine and what speaks for each word besides. The
+one rule that is not obvious: training and use share `to_pixels`.
 """
 
 import hashlib
@@ -22,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import PIL.Image
@@ -37,10 +39,12 @@ from miniature import WEIGHTS
 from scorer.device import resolve_device
 from scorer.encoders import PictureFeatures
 from scorer.errors import PrerequisiteError
+from scorer.evidence import Evidence, by_axis
 from scorer.minilm import DIMENSION, MAX_TOKENS, TEXT_LAYERS, text_encoder_and_tokenizer
 from scorer.pictures import to_rgb
 
 PROJECTION, CONCEPTS, FIGURES = "projection.safetensors", "concepts.safetensors", "figures.json"
+EVIDENCE = "evidence.safetensors"
 NAME = "miniature"
 HIDDEN = 512
 """Width inside both maps."""
@@ -183,6 +187,10 @@ class Concepts:
     axis: Int[Tensor, " concept"]
     """Number of the attribute that a concept is a value of: one of its values is true, or, of one
     with a single value, none."""
+    scale: Float[Tensor, " axis"]
+    offset: Float[Tensor, " axis"]
+    """What calibrates the logits of an attribute's concepts (Guo et al. 2017, arXiv 1706.04599):
+    those of a zero-shot classification are far too sure."""
     centre: Float[Tensor, " feature"]
     spread: Float[Tensor, " feature"]
     """Mean and standard deviation over training pictures of the probabilities, and behind them of
@@ -193,12 +201,7 @@ class Concepts:
     ) -> Float[Tensor, "image concept"]:
         """How likely each value of an attribute is among its values."""
         logits = heads.logits(joint, self.texts)
-        found = torch.zeros_like(logits)
-        for number in range(int(self.axis.max()) + 1):
-            own = logits[:, self.axis == number]
-            several = own.shape[1] > 1
-            found[:, self.axis == number] = own.softmax(dim=1) if several else own.sigmoid()
-        return found
+        return by_axis(logits * self.scale[self.axis] + self.offset[self.axis], self.axis)
 
     def features(
         self,
@@ -210,35 +213,45 @@ class Concepts:
         found = torch.cat([self.probabilities(joint, heads), early], dim=1)
         return (found - self.centre) / self.spread
 
+    def standardised(
+        self,
+        joint: Float[Tensor, "image dim"],
+        early: Float[Tensor, "image early"],
+        heads: JointHeads,
+    ) -> "Concepts":
+        """The same, with the mean and the spread of these pictures' features."""
+        found = torch.cat([self.probabilities(joint, heads), early], dim=1)
+        spread = found.std(0).clamp(min=SMALLEST_SPREAD)
+        return replace(self, centre=found.mean(0), spread=spread)
 
-def make_concepts(
-    texts: Float[Tensor, "text dim"],
-    values: Sequence[tuple[str, str]],
-    joint: Float[Tensor, "image dim"],
-    early: Float[Tensor, "image early"],
-    heads: JointHeads,
-) -> Concepts:
-    """Concepts from texts.
+
+def make_concepts(texts: Float[Tensor, "text dim"], values: Sequence[tuple[str, str]]) -> Concepts:
+    """Concepts from texts, not calibrated yet and not standardised.
 
     Args:
         texts: Unit vectors in the joint space.
         values: The attribute and the value that each of them speaks of.
-        joint: Pictures to standardise on.
-        early: What earlier layers see in them.
-        heads: That made texts and pictures.
     """
     places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     axes = {name: number for number, name in enumerate(dict.fromkeys(n for n, _ in places))}
     mean = torch.zeros(len(places), texts.shape[1])
     mean.index_add_(0, torch.tensor([places[value] for value in values]), texts)
-    made = Concepts(
+    return Concepts(
         F.normalize(mean, dim=-1),
         torch.tensor([axes[name] for name, _ in places]),
-        torch.zeros(len(places)),
-        torch.ones(len(places)),
+        scale=torch.ones(len(axes)),
+        offset=torch.zeros(len(axes)),
+        centre=torch.zeros(len(places)),
+        spread=torch.ones(len(places)),
     )
-    found = torch.cat([made.probabilities(joint, heads), early], dim=1)
-    return replace(made, centre=found.mean(0), spread=found.std(0).clamp(min=SMALLEST_SPREAD))
+
+
+class Tower(NamedTuple):
+    """What sees pictures, what maps them to the words, and what is asked of each."""
+
+    vision: PreTrainedModel
+    heads: JointHeads
+    concepts: Concepts
 
 
 class MiniatureEncoder:
@@ -249,7 +262,7 @@ class MiniatureEncoder:
     """
 
     def __init__(self, folder: Path, *, device: str = "auto", batch_size: int = 64) -> None:
-        names = ("config.json", "model.safetensors", PROJECTION, CONCEPTS, TEXT_LAYERS)
+        names = ("config.json", "model.safetensors", PROJECTION, CONCEPTS, EVIDENCE, TEXT_LAYERS)
         files = [folder / name for name in names]
         missing = [file.name for file in files if not file.is_file()]
         if missing:
@@ -259,10 +272,10 @@ class MiniatureEncoder:
             )
         self._device = resolve_device(device)
         self._batch_size = batch_size
-        vision = AutoModel.from_pretrained(str(folder), dtype=torch.float32, local_files_only=True)
-        self._vision = cast(Any, vision).eval().to(self._device)
-        self._heads = _load_heads(folder / PROJECTION).eval().to(self._device)
-        self._concepts = _load_concepts(folder / CONCEPTS, self._device)
+        vision, self._heads = load_tower_and_maps(folder, self._device)
+        self._vision = cast(Any, vision)
+        self._concepts = Concepts(**_load_tensors(folder / CONCEPTS, self._device))
+        self._evidence = Evidence(**_load_tensors(folder / EVIDENCE, self._device))
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
         self._id = f"{NAME}-{digest.hexdigest()[:16]}"
         self._folder = folder
@@ -284,8 +297,8 @@ class MiniatureEncoder:
 
     @property
     def dim(self) -> int:
-        """Width of the joint space."""
-        return self._heads.dim
+        """Width of the joint space, with a number for each value of the evidence."""
+        return self._heads.dim + len(self._evidence.worth)
 
     @torch.inference_mode()
     def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
@@ -299,7 +312,9 @@ class MiniatureEncoder:
             shared = self._heads.picture(seen)
             beside = self._concepts.features(shared, early, self._heads)
             visual[part] = torch.cat([seen, beside], dim=1).cpu().numpy()
-            joint[part] = shared.cpu().numpy()
+            likely = self._concepts.probabilities(shared, self._heads)
+            evidence = self._evidence.shown(likely)
+            joint[part] = torch.cat([shared, evidence], dim=1).cpu().numpy()
         return PictureFeatures(visual, joint)
 
     @cached_property
@@ -324,15 +339,16 @@ class MiniatureEncoder:
                 return_tensors="pt",
             ).to(self._device)
             states = reader(**words).last_hidden_state
-            vectors[part] = self._heads.text(states, words["attention_mask"]).cpu().numpy()
+            gathered = self._heads.reading.gather(states, words["attention_mask"])
+            said = self._evidence.said(gathered)
+            vectors[part] = torch.cat([self._heads.reading(gathered), said], dim=1).cpu().numpy()
         return vectors
 
 
 def save_miniature_encoder(
     folder: Path,
-    vision: PreTrainedModel,
-    heads: JointHeads,
-    concepts: Concepts,
+    tower: Tower,
+    evidence: Evidence,
     *,
     reader: Path,
     dtype: torch.dtype | None = None,
@@ -341,17 +357,17 @@ def save_miniature_encoder(
 
     Args:
         folder: Made if it is not there.
-        vision: The tower.
-        heads: The maps.
-        concepts: What is asked of every picture.
+        tower: What sees pictures, with the maps and what is asked of every picture.
+        evidence: What texts say, and pictures show, of each attribute.
         reader: Folder of the further layers of the sentence encoder that the texts were read with.
         dtype: Both modules are cast to it if it is given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(reader / TEXT_LAYERS, folder / TEXT_LAYERS)
-    told = vars(concepts)
-    kept = {name: v.half() if v.is_floating_point() else v for name, v in told.items()}
-    save_file({name: v.contiguous() for name, v in kept.items()}, folder / CONCEPTS)
+    vision, heads, concepts = tower
+    for told, name in ((concepts, CONCEPTS), (evidence, EVIDENCE)):
+        kept = {n: v.half() if v.is_floating_point() else v for n, v in vars(told).items()}
+        save_file({n: v.contiguous() for n, v in kept.items()}, folder / name)
     if dtype is not None:
         cast(Any, vision).to(dtype)
         heads.to(dtype)
@@ -359,10 +375,16 @@ def save_miniature_encoder(
     save_model(heads, str(folder / PROJECTION))
 
 
-def _load_concepts(file: Path, device: torch.device) -> Concepts:
+def load_tower_and_maps(folder: Path, device: torch.device) -> tuple[PreTrainedModel, JointHeads]:
+    """What a folder's encoder sees with, and what maps it to the words."""
+    vision = AutoModel.from_pretrained(str(folder), dtype=torch.float32, local_files_only=True)
+    cast(Any, vision).eval().to(device)
+    return vision, _load_heads(folder / PROJECTION).eval().to(device)
+
+
+def _load_tensors(file: Path, device: torch.device) -> dict[str, Tensor]:
     stored = load_file(file, device=str(device))
-    told = {name: v.float() if v.is_floating_point() else v for name, v in stored.items()}
-    return Concepts(**{name: told[name] for name in Concepts.__dataclass_fields__})
+    return {name: v.float() if v.is_floating_point() else v for name, v in stored.items()}
 
 
 def _load_heads(file: Path) -> JointHeads:

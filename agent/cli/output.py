@@ -9,9 +9,10 @@ error, because libraries also print from C; `print_json` alone keeps the way to 
 
 import io
 import json
+import math
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
@@ -22,10 +23,18 @@ _documents: list[TextIO] = []
 
 
 def print_json(document: Any) -> None:
-    """Prints one JSON document; whatever it holds, only ASCII reaches the terminal."""
+    """Prints one JSON document, in ASCII; a number that is not finite is null, as JSON has none."""
     stream = _documents[-1] if _documents else sys.stdout
-    stream.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    stream.write(json.dumps(_finite(document), indent=2, allow_nan=False) + "\n")
     stream.flush()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(kept) for key, kept in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(kept) for kept in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def complain(message: str) -> None:

@@ -5,42 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from miniature.attributes import Attributes, sample
-from miniature.captions import SAYABLE, claims, contrast, said_of
+from miniature.attributes import sample
+from miniature.captions import SAYABLE, said_of
 from miniature.classifier import HEADS, UNKNOWN, Classifier, Shown, labels_of
-from miniature.encoder import CLAIMS_AT_ONCE, concepts_of, draw_batch, make_encoder
-from miniature.finish import draw_finish
+from miniature.encoder import CLAIMS_AT_ONCE, draw_batch, make_encoder
 from miniature.joint_space import see, train_heads
-from miniature.states import Captions
 from miniature.told import CAPTIONS, Texts, true_of
 from miniature.training import Plan
-
-
-@pytest.fixture(scope="module")
-def attributes() -> list[Attributes]:
-    return [sample(np.random.default_rng(number)) for number in range(12)]
-
-
-@pytest.fixture(scope="module")
-def scenes(attributes: list[Attributes]) -> Shown:
-    rng = np.random.default_rng(0)
-    return Shown(rng.integers(0, 256, (12, 128, 128, 3), dtype=np.uint8), attributes)
-
-
-@pytest.fixture(scope="module")
-def texts(attributes: list[Attributes]) -> Texts:
-    rng = np.random.default_rng(1)
-    finishes = [[draw_finish(rng) for _ in range(CAPTIONS)] for _ in attributes]
-    pairs = [
-        contrast(f.of(a), rng) for a, own in zip(attributes, finishes, strict=True) for f in own
-    ]
-    known = claims()
-    said = [told for pair in pairs for told in (pair.said, pair.said_wrongly)]
-    said += [claim.said for claim in known]
-    lengths = rng.integers(3, 9, len(said) + 1)
-    tokens = rng.standard_normal((lengths.sum(), 384)).astype(np.float16)
-    states = Captions(tokens, np.concatenate([[0], np.cumsum(lengths)]))
-    return Texts(states, np.array(said, np.int8), finishes, known)
 
 
 def test_two_processes_share_a_batch(scenes: Shown, texts: Texts, monkeypatch: pytest.MonkeyPatch):
@@ -81,16 +52,6 @@ def test_texts_are_true_of_what_a_picture_shows(scenes: Shown, texts: Texts):
             }
             if any(shown[name] != value for name, value in told.items()):
                 assert not true[row, number]
-
-
-def test_concepts_are_all_values_that_claims_speak_of(scenes: Shown, texts: Texts):
-    vision, heads = make_encoder(Classifier((8, 6, 12, 32)).body, 0)
-    concepts = concepts_of(vision.eval(), heads.eval(), texts, scenes)
-    spoken = {(c.attribute, c.value) for c in texts.claimed if c.value is not None}
-    assert len(concepts.axis) == len(spoken)
-    colours = sum(attribute == "colour" for attribute, _ in spoken)
-    attributes_spoken = {attribute for attribute, _ in spoken}
-    assert int(concepts.axis.max()) + 1 == len(attributes_spoken) - 1 + colours
 
 
 def test_the_maps_alone_learn_which_caption_is_a_pictures_own(

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,14 @@ from scorer.miniature_encoder import (
 )
 from scorer.minilm import text_encoder_and_tokenizer
 from scorer.siglip import SiglipEncoder, grid_means
-from tests.scorer.tiny import tiny_concepts, tiny_naflex, tiny_siglip, tiny_vision
+from tests.scorer.tiny import (
+    tiny_concepts,
+    tiny_evidence,
+    tiny_naflex,
+    tiny_siglip,
+    tiny_tower,
+    tiny_vision,
+)
 
 READER = WEIGHTS / "renderer"
 
@@ -31,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     place = tmp_path_factory.mktemp("encoder")
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(place, tiny_vision(), heads, tiny_concepts(heads), reader=READER)
+    save_miniature_encoder(place, tiny_tower(heads), tiny_evidence(), reader=READER)
     return place
 
 
@@ -52,13 +60,21 @@ def test_pixels_lie_between_minus_one_and_one() -> None:
     assert (pixels[1] == 1).all()
 
 
-def test_features_are_of_unit_length_in_the_space_of_the_texts(encoder: MiniatureEncoder) -> None:
+def test_joint_features_are_unit_vectors_with_evidence_behind_them(
+    encoder: MiniatureEncoder,
+) -> None:
     features = encoder.encode_images(pictures(3))
     texts = encoder.encode_texts(["a boat", "a house"])
     assert features.visual.shape == (3, 16 + 3 + 16)
-    assert features.joint.shape == (3, 8)
-    np.testing.assert_allclose(np.linalg.norm(features.joint, axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1, rtol=1e-5)
+    assert features.joint.shape == (3, 8 + 6)
+    assert texts.shape == (2, 8 + 6)
+    np.testing.assert_allclose(np.linalg.norm(features.joint[:, :8], axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(texts[:, :8], axis=1), 1, rtol=1e-5)
+    assert (features.joint[:, [8, 12]] == 0).all()  # that nothing is said, no picture can tell
+    assert (features.joint[:, 11] == -0.5).all()  # what never is
+    assert (texts[:, [8, 12]] == 0).all()
+    assert (texts >= -1).all()
+    assert (texts[:, 8:].sum(1) <= 2).all()
 
 
 def test_a_picture_has_the_same_features_alone_and_in_a_batch(encoder: MiniatureEncoder) -> None:
@@ -68,8 +84,8 @@ def test_a_picture_has_the_same_features_alone_and_in_a_batch(encoder: Miniature
 
 
 def test_no_pictures_give_no_features(encoder: MiniatureEncoder) -> None:
-    assert encoder.encode_images([]).joint.shape == (0, 8)
-    assert encoder.encode_texts([]).shape == (0, 8)
+    assert encoder.encode_images([]).joint.shape == (0, 14)
+    assert encoder.encode_texts([]).shape == (0, 14)
 
 
 def test_training_logits_agree_with_the_features_in_use(
@@ -85,7 +101,7 @@ def test_training_logits_agree_with_the_features_in_use(
         texts = heads.text(states, words["attention_mask"])
         seen = heads.picture(torch.from_numpy(features.visual[:, :16]))
         logits = heads.logits(seen, texts)
-    cosine = features.joint @ encoder.encode_texts(["a boat"]).T
+    cosine = features.joint[:, :8] @ encoder.encode_texts(["a boat"])[:, :8].T
     np.testing.assert_allclose(logits.detach().numpy(), 60 * cosine - 4, atol=1e-4)
 
 
@@ -98,6 +114,10 @@ def test_concepts_are_probabilities_of_the_values_of_an_attribute() -> None:
     torch.testing.assert_close(found[:, :2], logits[:, :2].softmax(1))  # sun or moon
     torch.testing.assert_close(found[:, 2], logits[:, 2].sigmoid())  # moss or none
     torch.testing.assert_close(concepts.texts.norm(dim=1), torch.ones(3))
+    calm = replace(concepts, scale=torch.tensor([0.5, 0.1]), offset=torch.tensor([0.0, 1.0]))
+    found = calm.probabilities(joint, heads)
+    torch.testing.assert_close(found[:, :2], (0.5 * logits[:, :2]).softmax(1))
+    torch.testing.assert_close(found[:, 2], (0.1 * logits[:, 2] + 1).sigmoid())
 
 
 def test_concepts_are_standardised_on_training_pictures() -> None:
@@ -106,7 +126,8 @@ def test_concepts_are_standardised_on_training_pictures() -> None:
     values = [("light", "sun"), ("light", "moon")]
     texts = torch.nn.functional.normalize(torch.randn(2, 8), dim=-1)
     early = 5 + 3 * torch.randn(40, 4)
-    features = make_concepts(texts, values, joint, early, heads).features(joint, early, heads)
+    concepts = make_concepts(texts, values).standardised(joint, early, heads)
+    features = concepts.features(joint, early, heads)
     torch.testing.assert_close(features.mean(0), torch.zeros(6), atol=1e-5, rtol=0)
     torch.testing.assert_close(features.std(0), torch.ones(6), atol=1e-4, rtol=0)
 
@@ -127,7 +148,7 @@ def test_a_picture_is_seen_both_ways_round(folder: Path) -> None:
 def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(tmp_path, tiny_vision(), heads, tiny_concepts(heads), reader=READER)
+    save_miniature_encoder(tmp_path, tiny_tower(heads), tiny_evidence(), reader=READER)
     assert MiniatureEncoder(folder).id == MiniatureEncoder(folder).id
     assert MiniatureEncoder(folder).id != MiniatureEncoder(tmp_path).id
 
@@ -135,7 +156,7 @@ def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
 def test_sixteen_bit_weights_are_read_in_full_precision(tmp_path: Path) -> None:
     heads = JointHeads(visual=16, dim=8)
     save_miniature_encoder(
-        tmp_path, tiny_vision(), heads, tiny_concepts(heads), reader=READER, dtype=torch.float16
+        tmp_path, tiny_tower(heads), tiny_evidence(), reader=READER, dtype=torch.float16
     )
     features = MiniatureEncoder(tmp_path).encode_images(pictures(1))
     assert features.visual.dtype == np.float32
@@ -217,7 +238,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 class Counting:
     """An encoder that counts what it is asked to encode."""
 
-    id, visual_tokens, visual_dim, dim = "counting/1", 1, 35, 8
+    id, visual_tokens, visual_dim, dim = "counting/1", 1, 35, 14
 
     def __init__(self, encoder: MiniatureEncoder) -> None:
         self.encoder, self.seen = encoder, 0

@@ -19,7 +19,8 @@ from transformers import (
 )
 from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
 
-from scorer.miniature_encoder import Concepts, JointHeads, make_concepts
+from scorer.evidence import Evidence
+from scorer.miniature_encoder import GATHERED, Concepts, JointHeads, Tower, make_concepts
 
 TINY: dict[str, Any] = {
     "hidden_size": 16,
@@ -42,7 +43,25 @@ def tiny_concepts(heads: JointHeads, dim: int = 8) -> Concepts:
     early = torch.randn(40, TINY["hidden_size"], generator=generator)
     lights = [("light", "sun"), ("light", "sun"), ("light", "moon"), ("light", "moon")]
     with torch.no_grad():
-        return make_concepts(texts, [*lights, ("moss", "yes")], joint, early, heads)
+        concepts = make_concepts(texts, [*lights, ("moss", "yes")])
+        return concepts.standardised(joint, early, heads)
+
+
+def tiny_tower(heads: JointHeads) -> Tower:
+    return Tower(tiny_vision(), heads, tiny_concepts(heads))
+
+
+def tiny_evidence() -> Evidence:
+    """Of the light nothing, sun, moon or what never is; of moss that it is not said or is."""
+    generator = torch.Generator().manual_seed(0)
+    return Evidence(
+        weight=torch.randn(6, GATHERED, generator=generator),
+        bias=torch.zeros(6),
+        attribute=torch.tensor([0, 0, 0, 0, 1, 1]),
+        concept=torch.tensor([3, 0, 1, 4, 3, 2]),
+        worth=torch.tensor([0.5, 0.5, 0.5, 0.5, 0.25, 0.25]),
+        prior=torch.tensor([0.5, 0.5, 0.1]),
+    )
 
 
 def tiny_siglip(folder: Path) -> None:

@@ -136,6 +136,20 @@ def test_figures_stand_beside_the_baselines(place: Path, capsys: pytest.CaptureF
     assert adapted > seen["image mean"]["user"]["srocc"]["value"]
 
 
+def test_a_figure_that_is_undefined_is_null(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for number in range(3):
+        shutil.copy(place / "data" / f"{number}.png", tmp_path)
+    rows = ("p0,0.png,1,train", "p0,1.png,2,val_seen", "p0,2.png,2,val_seen")  # no pair
+    (tmp_path / "ratings.csv").write_text("\n".join(("user,image,score,split", *rows)) + "\n")
+    words = ["evaluate", "--data", f"csv={tmp_path}", "--split", "val_seen", "--device", "cpu"]
+    assert main([*words, "--scorer", f"average:{place / 'mine'}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["splits"]["val_seen"]["constant"]["user"]
+    assert found["srocc"] == {"value": None, "ci95": [None, None]}
+    assert found["pairwise"]["value"] is None
+
+
 def test_the_table_names_models_and_figures(place: Path, capsys: pytest.CaptureFixture[str]):
     words = ["evaluate", "--data", f"csv={place / 'data'}", "--split", "val_unseen"]
     assert main([*words, "--scorer", f"average:{place / 'mine'}", "--device", "cpu"]) == 0
