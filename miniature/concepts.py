@@ -23,7 +23,8 @@ from miniature.captions import SAYABLE, claims
 from miniature.classifier import Shown
 from miniature.finish import draw_finish
 from miniature.told import Texts
-from scorer.miniature_encoder import Concepts, JointHeads, make_concepts, seen_both_ways
+from scorer.concepts import Concepts, make_concepts
+from scorer.miniature_encoder import JointHeads, seen_both_ways
 
 STANDARD_PICTURES = 2000
 """On which features are standardised."""
@@ -44,7 +45,7 @@ def concept_values() -> list[tuple[str, str]]:
     return list(dict.fromkeys(axis_and_value(c.attribute, str(c.value)) for c in spoken))
 
 
-def true_of(attributes: Attributes) -> list[bool]:
+def concepts_shown(attributes: Attributes) -> list[bool]:
     """Which concepts are true of a scene."""
     shown = {name: str(getattr(attributes, name)) for name in SAYABLE}
     return [shown[axis.split()[0]] == value for axis, value in concept_values()]
@@ -66,7 +67,7 @@ def look(
         pictures = to_tensor(np.stack([picture for picture, _ in made]))
         seen, _ = seen_both_ways(vision, pictures)
         joint.append(heads.picture(seen))
-        true += [true_of(named) for _, named in made]
+        true += [concepts_shown(named) for _, named in made]
     return torch.cat(joint), torch.tensor(true)
 
 
@@ -76,7 +77,12 @@ def calibrate(
     """The scale and the offset that make the logits of one axis likeliest (Guo et al. 2017).
 
     Of several values one is true, in the pictures that count, and an offset would change nothing.
+
+    Raises:
+        ValueError: no picture shows any of the values.
     """
+    if not true.any():
+        raise ValueError("no picture shows any of these values: calibrate on more of them")
     several = logits.shape[1] > 1
     scale, offset = (torch.zeros((), requires_grad=True) for _ in range(2))
     counts = true.any(1) if several else torch.ones(len(true), dtype=torch.bool)
@@ -97,13 +103,13 @@ def calibrate(
     return scale.exp().item(), offset.item()
 
 
-def calibrated(
+def calibrate_all(
     concepts: Concepts,
     heads: JointHeads,
     joint: Float[Tensor, "picture dim"],
     true: Bool[Tensor, "picture concept"],
 ) -> Concepts:
-    """Concepts whose probabilities are those of these pictures."""
+    """Concepts whose probabilities are as sure as they are right of these pictures."""
     logits, axis = heads.logits(joint, concepts.texts).detach(), concepts.axis
     columns = [axis == number for number in range(int(axis.max()) + 1)]
     fitted = [calibrate(logits[:, own], true[:, own]) for own in columns]
@@ -112,26 +118,27 @@ def calibrated(
 
 
 @torch.inference_mode()
-def standardised(
+def standardise(
     concepts: Concepts, vision: PreTrainedModel, heads: JointHeads, texts: Texts, scenes: Shown
 ) -> Concepts:
-    """Concepts whose features have one mean and one spread over training pictures."""
+    """Concepts that know mean and spread of their features over training pictures."""
     rng = np.random.default_rng(0)
     count = len(scenes.pictures)
     rows = rng.choice(count, min(count, STANDARD_PICTURES), replace=False)
-    joint, early = [], []
+    likely, early = [], []
     for part in np.array_split(rows, max(1, len(rows) // AT_ONCE)):
         made = [scenes.under(int(row), texts.finishes[row][0])[0] for row in part]
         seen, before = seen_both_ways(vision, disturbed(made, rng))
-        joint.append(heads.picture(seen))
+        logits = heads.logits(heads.picture(seen), concepts.texts)
+        likely.append(concepts.probabilities(logits))
         early.append(before)
-    return concepts.standardised(torch.cat(joint), torch.cat(early), heads)
+    return concepts.standardised(torch.cat(likely), torch.cat(early))
 
 
 def concepts_of(
     vision: PreTrainedModel, heads: JointHeads, texts: Texts, pictures: tuple[Shown, Shown]
 ) -> Concepts:
-    """All values that claims speak of, in their phrasings.
+    """All values that claims speak of, in their phrasings, calibrated and standardised.
 
     Args:
         vision: The tower.
@@ -150,5 +157,5 @@ def concepts_of(
         ]
     scenes, held_out = pictures
     joint, true = look(vision, heads, held_out)
-    concepts = calibrated(make_concepts(torch.cat(told), values), heads, joint.clone(), true)
-    return standardised(concepts, vision, heads, texts, scenes)
+    concepts = calibrate_all(make_concepts(torch.cat(told), values), heads, joint.clone(), true)
+    return standardise(concepts, vision, heads, texts, scenes)

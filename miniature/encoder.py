@@ -61,7 +61,7 @@ from scorer.miniature_encoder import (
     UNKNOWN,
     JointHeads,
     MiniatureEncoder,
-    Tower,
+    Sight,
     load_tower_and_maps,
     pooled,
     save_miniature_encoder,
@@ -271,13 +271,13 @@ def main() -> None:
         vision, heads = load_tower_and_maps(args.out, torch.device("cpu"))
     else:
         vision, heads = train_all(args, scenes, drawn, texts)
-        if worker()[0]:
-            return
+    if worker()[0]:
+        return
     held_out = held_out_scenes(args.scenes)
     concepts = concepts_of(vision, heads, texts, (scenes, held_out))
     evidence = make_evidence(heads, concepts, texts, held_out.attributes, args.seed)
-    tower = Tower(vision, heads, concepts)
-    save_miniature_encoder(args.out, tower, evidence, reader=READER, dtype=torch.float16)
+    sight = Sight(vision, heads, concepts)
+    save_miniature_encoder(args.out, sight, evidence, reader=READER, dtype=torch.float16)
     figures = measure(MiniatureEncoder(args.out), held_out.pictures, held_out.attributes)
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))

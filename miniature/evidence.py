@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from miniature.attributes import Attributes
 from miniature.captions import SAYABLE
-from miniature.concepts import axis_and_value, concept_values, true_of
+from miniature.concepts import axis_and_value, concept_values, concepts_shown
 from miniature.told import Naming, Texts
+from scorer.concepts import Concepts
 from scorer.evidence import FLOOR, Evidence
-from scorer.miniature_encoder import Concepts, JointHeads
+from scorer.miniature_encoder import JointHeads
 
 WORTH, OF_OTHERS = {"subject": 0.5, "lighting": 0.375}, 0.25
 """What the evidence of an attribute counts, beside a cosine: without the subject, nothing is right,
@@ -41,7 +42,7 @@ def gather_all(heads: JointHeads, texts: Texts) -> Float[Tensor, "text query gat
 def train_naming(
     gathered: Float[Tensor, "text query gathered"], said: Int[Tensor, "text attribute"], seed: int
 ) -> Naming:
-    """Names what all texts say; a minute on one core."""
+    """Learns to name what all texts say; a minute on one core."""
     torch.manual_seed(seed)
     naming, rng = Naming(), np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(naming.parameters(), lr=RATE, weight_decay=0.05)
@@ -75,7 +76,7 @@ def make_evidence(
     gathered = gather_all(heads, texts).clone()
     naming = train_naming(gathered, torch.from_numpy(texts.said), seed)
     rivals = torch.bincount(concepts.axis)[concepts.axis]
-    share = torch.tensor([true_of(one) for one in attributes]).float().mean(0)
+    share = torch.tensor([concepts_shown(one) for one in attributes]).float().mean(0)
     learned = naming.state_dict()
     attribute, concept, worth = _values()
     return Evidence(

@@ -229,7 +229,13 @@ def fit(
     rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     start = 0
     if state := load_checkpoint(plan.checkpoint):
-        model.load_state_dict(state["model"])
+        try:
+            model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise SystemExit(
+                f"{str(plan.checkpoint)!r} is of another model, made by another version or with "
+                f"other options: finish it there, or delete it to train anew"
+            ) from error
         start = state["step"]
         if start < plan.steps:
             _restore(optimizers, state.get("optimizers", []), plan.checkpoint)

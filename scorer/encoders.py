@@ -94,9 +94,9 @@ def adherence(
 ) -> Float[np.ndarray, " image"]:
     """How well pictures show their texts, row by row: the dot product, SigLIP's cosine.
 
-    A sigmoid encoder's logit is an affine function of it (Zhai et al. 2023, eq. 1); its sigmoid
-    saturates, so that a tolerance would mean different things at different heights. It is not cut
-    at 0: where a picture that shows its text lies depends on the encoder.
+    A sigmoid encoder's logit is an affine function of the cosine (Zhai et al. 2023, eq. 1); its
+    sigmoid saturates, so that a tolerance would mean different things at different heights. It is
+    not cut at 0: where a picture that shows its text lies depends on the encoder.
     """
     return (picture * text).sum(axis=1)
 

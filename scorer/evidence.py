@@ -1,7 +1,7 @@
 """What texts say of each attribute, and how surely pictures show it.
 
     texts = evidence.said(gathered)                  # (text, value)
-    pictures = evidence.shown(probabilities)         # (image, value)
+    pictures = evidence.shown(likely)                # (image, value)
     pictures @ texts.T                               # (image, text), 0 where nothing is known
 
 The product is a pointwise mutual information, log p(value | picture) - log p(value), of what a text
@@ -19,22 +19,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from scorer.concepts import by_axis
+
 FLOOR = 0.001
 """No value is held for less likely; the unit of evidence is the logarithm of one over it."""
 ABSENT = -1.0
 """Evidence for what no picture of this world shows: less than for any other value."""
-
-
-def by_axis(
-    logits: Float[Tensor, "row value"], axis: Int[Tensor, " value"]
-) -> Float[Tensor, "row value"]:
-    """Probabilities: a softmax over the values of an axis, a sigmoid for a value alone."""
-    found = torch.zeros_like(logits)
-    for number in range(int(axis.max()) + 1):
-        own = logits[:, axis == number]
-        several = own.shape[1] > 1
-        found[:, axis == number] = own.softmax(dim=1) if several else own.sigmoid()
-    return found
 
 
 @dataclass(frozen=True)

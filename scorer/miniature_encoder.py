@@ -2,44 +2,44 @@
 
     vision, heads = ResNetModel(config), JointHeads(visual=192, dim=256)
     logits = heads.logits(heads.picture(seen), heads.text(states, mask))   # to train
-    save_miniature_encoder(folder, Tower(vision, heads, concepts), evidence, reader=reader)
+    save_miniature_encoder(folder, Sight(vision, heads, concepts), evidence, reader=reader)
     encoder = MiniatureEncoder(folder)                                     # to use
 
 The text side is the frozen sentence encoder with the layer on top that the diffusion model reads
 with too; queries of this encoder's own attend over its states, an attribute each, so that no word
 is lost in a mean. The tower is any vision model of transformers that pools. What the predictor
 reads of a picture is the pooled features; beside them how likely the encoder finds each of a list
-of concepts ("in moonlight" among all lightings, …): the zero-shot classification of Radford et al.
-(2021), with the mean of several phrasings as a concept's text; and what earlier layers of the tower
-see, on average over the picture: colour and contrast, which the last one passes over. Behind the
-unit vectors of the joint space stands the evidence of single attributes (`scorer.evidence`), so
-that the dot product of picture and text is their cosine and what speaks for each word besides. The
-one rule that is not obvious: training and use share `to_pixels`.
+of concepts (`scorer.concepts`: "in moonlight" among all lightings, …), and what earlier layers of
+the tower see, on average over the picture: colour and contrast, which the last one passes over.
+Behind the unit vectors of the joint space stands the evidence of single attributes
+(`scorer.evidence`), so that the dot product of picture and text is their cosine and what speaks for
+each word besides. The one rule that is not obvious: training and use share `to_pixels`.
 """
 
 import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import PIL.Image
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Num
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
 from miniature import WEIGHTS
+from scorer.concepts import Concepts
 from scorer.device import resolve_device
 from scorer.encoders import PictureFeatures
 from scorer.errors import PrerequisiteError
-from scorer.evidence import Evidence, by_axis
+from scorer.evidence import Evidence
 from scorer.minilm import DIMENSION, MAX_TOKENS, TEXT_LAYERS, text_encoder_and_tokenizer
 from scorer.pictures import to_rgb
 
@@ -50,8 +50,6 @@ HIDDEN = 512
 """Width inside both maps."""
 QUERIES, GATHERED = 16, 32
 """How many questions are asked of a text, and how many numbers answer each."""
-SMALLEST_SPREAD = 0.01
-"""Of a feature: one that hardly varies is not blown up."""
 UNKNOWN, TOLERANCE = "unknown subject below", "adherence tolerance"
 """Names in `figures.json`, which the training script measures on held-out scenes."""
 
@@ -179,74 +177,7 @@ class JointHeads(nn.Module):
 
 
 @dataclass(frozen=True)
-class Concepts:
-    """What the encoder asks of every picture."""
-
-    texts: Float[Tensor, "concept dim"]
-    """Unit vectors in the joint space."""
-    axis: Int[Tensor, " concept"]
-    """Number of the attribute that a concept is a value of: one of its values is true, or, of one
-    with a single value, none."""
-    scale: Float[Tensor, " axis"]
-    offset: Float[Tensor, " axis"]
-    """What calibrates the logits of an attribute's concepts (Guo et al. 2017, arXiv 1706.04599):
-    those of a zero-shot classification are far too sure."""
-    centre: Float[Tensor, " feature"]
-    spread: Float[Tensor, " feature"]
-    """Mean and standard deviation over training pictures of the probabilities, and behind them of
-    what earlier layers see."""
-
-    def probabilities(
-        self, joint: Float[Tensor, "image dim"], heads: JointHeads
-    ) -> Float[Tensor, "image concept"]:
-        """How likely each value of an attribute is among its values."""
-        logits = heads.logits(joint, self.texts)
-        return by_axis(logits * self.scale[self.axis] + self.offset[self.axis], self.axis)
-
-    def features(
-        self,
-        joint: Float[Tensor, "image dim"],
-        early: Float[Tensor, "image early"],
-        heads: JointHeads,
-    ) -> Float[Tensor, "image feature"]:
-        """The probabilities and what earlier layers see, standardised."""
-        found = torch.cat([self.probabilities(joint, heads), early], dim=1)
-        return (found - self.centre) / self.spread
-
-    def standardised(
-        self,
-        joint: Float[Tensor, "image dim"],
-        early: Float[Tensor, "image early"],
-        heads: JointHeads,
-    ) -> "Concepts":
-        """The same, with the mean and the spread of these pictures' features."""
-        found = torch.cat([self.probabilities(joint, heads), early], dim=1)
-        spread = found.std(0).clamp(min=SMALLEST_SPREAD)
-        return replace(self, centre=found.mean(0), spread=spread)
-
-
-def make_concepts(texts: Float[Tensor, "text dim"], values: Sequence[tuple[str, str]]) -> Concepts:
-    """Concepts from texts, not calibrated yet and not standardised.
-
-    Args:
-        texts: Unit vectors in the joint space.
-        values: The attribute and the value that each of them speaks of.
-    """
-    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
-    axes = {name: number for number, name in enumerate(dict.fromkeys(n for n, _ in places))}
-    mean = torch.zeros(len(places), texts.shape[1])
-    mean.index_add_(0, torch.tensor([places[value] for value in values]), texts)
-    return Concepts(
-        F.normalize(mean, dim=-1),
-        torch.tensor([axes[name] for name, _ in places]),
-        scale=torch.ones(len(axes)),
-        offset=torch.zeros(len(axes)),
-        centre=torch.zeros(len(places)),
-        spread=torch.ones(len(places)),
-    )
-
-
-class Tower(NamedTuple):
+class Sight:
     """What sees pictures, what maps them to the words, and what is asked of each."""
 
     vision: PreTrainedModel
@@ -310,9 +241,9 @@ class MiniatureEncoder:
             pixels = to_pixels(images[part], self._vision.config.image_size)
             seen, early = seen_both_ways(self._vision, torch.from_numpy(pixels).to(self._device))
             shared = self._heads.picture(seen)
-            beside = self._concepts.features(shared, early, self._heads)
+            likely = self._concepts.probabilities(self._heads.logits(shared, self._concepts.texts))
+            beside = self._concepts.features(likely, early)
             visual[part] = torch.cat([seen, beside], dim=1).cpu().numpy()
-            likely = self._concepts.probabilities(shared, self._heads)
             evidence = self._evidence.shown(likely)
             joint[part] = torch.cat([shared, evidence], dim=1).cpu().numpy()
         return PictureFeatures(visual, joint)
@@ -347,7 +278,7 @@ class MiniatureEncoder:
 
 def save_miniature_encoder(
     folder: Path,
-    tower: Tower,
+    sight: Sight,
     evidence: Evidence,
     *,
     reader: Path,
@@ -357,15 +288,15 @@ def save_miniature_encoder(
 
     Args:
         folder: Made if it is not there.
-        tower: What sees pictures, with the maps and what is asked of every picture.
+        sight: What sees pictures, with the maps and what is asked of every picture.
         evidence: What texts say, and pictures show, of each attribute.
         reader: Folder of the further layers of the sentence encoder that the texts were read with.
         dtype: Both modules are cast to it if it is given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(reader / TEXT_LAYERS, folder / TEXT_LAYERS)
-    vision, heads, concepts = tower
-    for told, name in ((concepts, CONCEPTS), (evidence, EVIDENCE)):
+    vision, heads = sight.vision, sight.heads
+    for told, name in ((sight.concepts, CONCEPTS), (evidence, EVIDENCE)):
         kept = {n: v.half() if v.is_floating_point() else v for n, v in vars(told).items()}
         save_file({n: v.contiguous() for n, v in kept.items()}, folder / name)
     if dtype is not None:

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from miniature.attributes import Attributes, sample
+from miniature.attributes import PALETTES, Attributes, sample
 from miniature.captions import claims, contrast
 from miniature.classifier import Shown
+from miniature.concepts import concept_values, concepts_shown
 from miniature.finish import draw_finish
 from miniature.states import Captions
 from miniature.told import CAPTIONS, Texts
@@ -34,3 +37,20 @@ def texts(attributes: list[Attributes]) -> Texts:
     tokens = rng.standard_normal((lengths.sum(), 384)).astype(np.float16)
     states = Captions(tokens, np.concatenate([[0], np.cumsum(lengths)]))
     return Texts(states, np.array(said, np.int8), finishes, known)
+
+
+@pytest.fixture(scope="session")
+def varied() -> Shown:
+    """Scenes that show every value of every concept between them."""
+    missing = set(range(len(concept_values())))
+    attributes: list[Attributes] = []
+    for number in range(2000):
+        scene = sample(np.random.default_rng(number))
+        shown = set(np.flatnonzero(concepts_shown(scene)).tolist())
+        if shown & missing:
+            attributes.append(scene)
+            missing -= shown
+    palettes = [replace(attributes[0], palette=palette) for palette in PALETTES]
+    attributes += [*palettes, replace(attributes[0], look="digital art")]
+    rng = np.random.default_rng(2)
+    return Shown(rng.integers(0, 256, (len(attributes), 128, 128, 3), dtype=np.uint8), attributes)

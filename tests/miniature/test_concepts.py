@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
+from miniature.attributes import Attributes
 from miniature.classifier import Classifier, Shown
-from miniature.concepts import calibrate, concept_values, concepts_of
+from miniature.concepts import calibrate, concept_values, concepts_of, concepts_shown
 from miniature.encoder import make_encoder
 from miniature.told import Texts
 
@@ -21,9 +24,27 @@ def test_a_scale_makes_what_is_too_sure_as_sure_as_it_is_right():
     assert offset == pytest.approx(-1, abs=0.2)
 
 
-def test_concepts_are_all_values_that_claims_speak_of(scenes: Shown, texts: Texts):
+def test_what_nothing_shows_cannot_be_calibrated():
+    with pytest.raises(ValueError, match="no picture shows any"):
+        calibrate(torch.zeros(4, 3), torch.zeros(4, 3, dtype=torch.bool))
+
+
+def test_concepts_of_a_scene_are_the_values_that_it_shows():
+    plain = Attributes(
+        subject="rock", environment="lake", lighting="neon", camera_angle="low", shot="wide"
+    )
+    scene = replace(plain, colour="red", mossy=True)
+    shown = {v for v, true in zip(concept_values(), concepts_shown(scene), strict=True) if true}
+    assert {("subject", "rock"), ("environment", "lake"), ("lighting", "neon")} <= shown
+    assert {v for v in shown if v[0].startswith("colour")} == {("colour red", "red")}
+    assert ("mossy", "True") in shown
+    assert ("floating", "True") not in shown
+    assert sum(axis == "subject" for axis, _ in shown) == 1
+
+
+def test_concepts_are_all_values_that_claims_speak_of(scenes: Shown, texts: Texts, varied: Shown):
     vision, heads = make_encoder(Classifier((8, 6, 12, 32)).body, 0)
-    concepts = concepts_of(vision.eval(), heads.eval(), texts, (scenes, scenes))
+    concepts = concepts_of(vision.eval(), heads.eval(), texts, (scenes, varied))
     spoken = {(c.attribute, c.value) for c in texts.claimed if c.value is not None}
     assert len(concepts.axis) == len(spoken)
     colours = sum(attribute == "colour" for attribute, _ in spoken)

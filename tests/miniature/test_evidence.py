@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from miniature.attributes import Attributes
 from miniature.captions import SAYABLE
 from miniature.classifier import Classifier, Shown
 from miniature.concepts import concept_values, concepts_of
 from miniature.encoder import make_encoder
 from miniature.evidence import make_evidence, train_naming
 from miniature.told import Texts
+from scorer.evidence import FLOOR
 from scorer.miniature_encoder import GATHERED, QUERIES
 
 
@@ -30,13 +30,13 @@ def test_naming_learns_what_is_said_and_what_never_is(monkeypatch: pytest.Monkey
 def test_evidence_stands_for_the_values_that_texts_are_asked_for(
     scenes: Shown,
     texts: Texts,
-    attributes: list[Attributes],
+    varied: Shown,
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr("miniature.evidence.STEPS", 2)
     vision, heads = make_encoder(Classifier((8, 6, 12, 32)).body, 0)
-    concepts = concepts_of(vision.eval(), heads.eval(), texts, (scenes, scenes))
-    evidence = make_evidence(heads, concepts, texts, attributes, seed=0)
+    concepts = concepts_of(vision.eval(), heads.eval(), texts, (scenes, varied))
+    evidence = make_evidence(heads, concepts, texts, varied.attributes, seed=0)
     values = [
         (name, value) for name, known in SAYABLE.items() for value in (None, *known[1:], "never")
     ]
@@ -45,13 +45,17 @@ def test_evidence_stands_for_the_values_that_texts_are_asked_for(
     for (name, value), concept, worth in zip(
         values, evidence.concept.tolist(), evidence.worth.tolist(), strict=True
     ):
-        if value is None or name in ("viewpoint", "several"):
-            assert concept in (nothing, never)
-        elif value == "never":
+        if value == "never":
             assert concept == never
+        elif value is None or name in ("viewpoint", "several"):
+            assert concept == nothing
         else:
             assert concept_values()[concept][1] == value
             assert concept_values()[concept][0].startswith(name)
         assert worth == (0.5 if name == "subject" else 0.375 if name == "lighting" else 0.25)
+    prior = dict(zip(concept_values(), evidence.prior.tolist(), strict=True))
+    assert prior["subject", "rock"] == pytest.approx(1 / 24)
+    mossy = sum(one.mossy for one in varied.attributes) / len(varied.attributes)
+    assert prior["mossy", "True"] == pytest.approx(max(mossy, FLOOR))
     found = evidence.shown(torch.full((2, len(evidence.prior)), 0.5))
     assert torch.isfinite(found).all()

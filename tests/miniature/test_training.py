@@ -142,6 +142,12 @@ def test_training_that_is_killed_and_started_again_ends_where_an_undisturbed_one
     assert len(saved["optimizers"]) == 1 + hidden
 
 
+def test_a_checkpoint_of_another_model_is_not_trained_on(tmp_path: Path):
+    torch.save({"model": {"other": torch.zeros(3)}, "step": 1}, tmp_path / "state.pt")
+    with pytest.raises(SystemExit, match=r"state\.pt.*another model"):
+        fitted(tmp_path, hidden=False)
+
+
 def test_a_checkpoint_of_other_optimizers_is_not_trained_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

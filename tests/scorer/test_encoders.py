@@ -10,13 +10,13 @@ from safetensors.torch import load_model
 
 from miniature import WEIGHTS
 from scorer.cache import CachedEncoder
+from scorer.concepts import make_concepts
 from scorer.encoders import PictureFeatures, adherence, make_encoder
 from scorer.errors import InputError, PrerequisiteError
 from scorer.miniature_encoder import (
     PROJECTION,
     JointHeads,
     MiniatureEncoder,
-    make_concepts,
     save_miniature_encoder,
     to_pixels,
 )
@@ -26,8 +26,8 @@ from tests.scorer.tiny import (
     tiny_concepts,
     tiny_evidence,
     tiny_naflex,
+    tiny_sight,
     tiny_siglip,
-    tiny_tower,
     tiny_vision,
 )
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     place = tmp_path_factory.mktemp("encoder")
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(place, tiny_tower(heads), tiny_evidence(), reader=READER)
+    save_miniature_encoder(place, tiny_sight(heads), tiny_evidence(), reader=READER)
     return place
 
 
@@ -73,7 +73,7 @@ def test_joint_features_are_unit_vectors_with_evidence_behind_them(
     assert (features.joint[:, [8, 12]] == 0).all()  # that nothing is said, no picture can tell
     assert (features.joint[:, 11] == -0.5).all()  # what never is
     assert (texts[:, [8, 12]] == 0).all()
-    assert (texts >= -1).all()
+    assert (texts[:, 8:] >= 0).all()
     assert (texts[:, 8:].sum(1) <= 2).all()
 
 
@@ -109,13 +109,14 @@ def test_concepts_are_probabilities_of_the_values_of_an_attribute() -> None:
     heads = JointHeads(visual=16, dim=8)
     concepts = tiny_concepts(heads)
     joint = torch.nn.functional.normalize(torch.randn(6, 8), dim=-1)
-    found = concepts.probabilities(joint, heads)
     logits = 60 * joint @ concepts.texts.T - 4
+    torch.testing.assert_close(heads.logits(joint, concepts.texts), logits)
+    found = concepts.probabilities(logits)
     torch.testing.assert_close(found[:, :2], logits[:, :2].softmax(1))  # sun or moon
     torch.testing.assert_close(found[:, 2], logits[:, 2].sigmoid())  # moss or none
     torch.testing.assert_close(concepts.texts.norm(dim=1), torch.ones(3))
     calm = replace(concepts, scale=torch.tensor([0.5, 0.1]), offset=torch.tensor([0.0, 1.0]))
-    found = calm.probabilities(joint, heads)
+    found = calm.probabilities(logits)
     torch.testing.assert_close(found[:, :2], (0.5 * logits[:, :2]).softmax(1))
     torch.testing.assert_close(found[:, 2], (0.1 * logits[:, 2] + 1).sigmoid())
 
@@ -126,8 +127,9 @@ def test_concepts_are_standardised_on_training_pictures() -> None:
     values = [("light", "sun"), ("light", "moon")]
     texts = torch.nn.functional.normalize(torch.randn(2, 8), dim=-1)
     early = 5 + 3 * torch.randn(40, 4)
-    concepts = make_concepts(texts, values).standardised(joint, early, heads)
-    features = concepts.features(joint, early, heads)
+    concepts = make_concepts(texts, values)
+    likely = concepts.probabilities(heads.logits(joint, concepts.texts))
+    features = concepts.standardised(likely, early).features(likely, early)
     torch.testing.assert_close(features.mean(0), torch.zeros(6), atol=1e-5, rtol=0)
     torch.testing.assert_close(features.std(0), torch.ones(6), atol=1e-4, rtol=0)
 
@@ -148,7 +150,7 @@ def test_a_picture_is_seen_both_ways_round(folder: Path) -> None:
 def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(tmp_path, tiny_tower(heads), tiny_evidence(), reader=READER)
+    save_miniature_encoder(tmp_path, tiny_sight(heads), tiny_evidence(), reader=READER)
     assert MiniatureEncoder(folder).id == MiniatureEncoder(folder).id
     assert MiniatureEncoder(folder).id != MiniatureEncoder(tmp_path).id
 
@@ -156,7 +158,7 @@ def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
 def test_sixteen_bit_weights_are_read_in_full_precision(tmp_path: Path) -> None:
     heads = JointHeads(visual=16, dim=8)
     save_miniature_encoder(
-        tmp_path, tiny_tower(heads), tiny_evidence(), reader=READER, dtype=torch.float16
+        tmp_path, tiny_sight(heads), tiny_evidence(), reader=READER, dtype=torch.float16
     )
     features = MiniatureEncoder(tmp_path).encode_images(pictures(1))
     assert features.visual.dtype == np.float32
@@ -173,7 +175,7 @@ def test_an_unknown_spec_lists_the_known_ones() -> None:
         make_encoder("clip")
 
 
-def test_adherence_is_the_cosine() -> None:
+def test_adherence_is_the_dot_product() -> None:
     picture = np.array([[1.0, 0], [1, 0], [1, 0]])
     text = np.array([[0.6, 0.8], [-1, 0], [1, 0]])
     np.testing.assert_allclose(adherence(picture, text), [0.6, -1, 1])

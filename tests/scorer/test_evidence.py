@@ -3,7 +3,8 @@ from math import log
 
 import torch
 
-from scorer.evidence import ABSENT, FLOOR, by_axis
+from scorer.concepts import by_axis
+from scorer.evidence import ABSENT, FLOOR
 from tests.scorer.tiny import tiny_evidence
 
 AXIS = torch.tensor([0, 0, 1])

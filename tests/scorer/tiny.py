@@ -19,8 +19,9 @@ from transformers import (
 )
 from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
 
+from scorer.concepts import Concepts, make_concepts
 from scorer.evidence import Evidence
-from scorer.miniature_encoder import GATHERED, Concepts, JointHeads, Tower, make_concepts
+from scorer.miniature_encoder import GATHERED, JointHeads, Sight
 
 TINY: dict[str, Any] = {
     "hidden_size": 16,
@@ -44,11 +45,12 @@ def tiny_concepts(heads: JointHeads, dim: int = 8) -> Concepts:
     lights = [("light", "sun"), ("light", "sun"), ("light", "moon"), ("light", "moon")]
     with torch.no_grad():
         concepts = make_concepts(texts, [*lights, ("moss", "yes")])
-        return concepts.standardised(joint, early, heads)
+        likely = concepts.probabilities(heads.logits(joint, concepts.texts))
+        return concepts.standardised(likely, early)
 
 
-def tiny_tower(heads: JointHeads) -> Tower:
-    return Tower(tiny_vision(), heads, tiny_concepts(heads))
+def tiny_sight(heads: JointHeads) -> Sight:
+    return Sight(tiny_vision(), heads, tiny_concepts(heads))
 
 
 def tiny_evidence() -> Evidence:
