@@ -227,18 +227,7 @@ def fit(
 
     optimizers = make_optimizers(model.parameters(), list(hidden), plan)
     rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
-    start = 0
-    if state := load_checkpoint(plan.checkpoint):
-        try:
-            model.load_state_dict(state["model"])
-        except RuntimeError as error:
-            raise SystemExit(
-                f"{str(plan.checkpoint)!r} is of another model, made by another version or with "
-                f"other options: finish it there, or delete it to train anew"
-            ) from error
-        start = state["step"]
-        if start < plan.steps:
-            _restore(optimizers, state.get("optimizers", []), plan.checkpoint)
+    start = _restore(model, optimizers, plan)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     steps, silent = range(start, plan.steps), worker()[0] > 0
     bar = tqdm(steps, initial=start, total=plan.steps, desc=name, disable=silent)
@@ -270,12 +259,26 @@ def _keep(
 
 
 def _restore(
-    optimizers: "list[torch.optim.Optimizer]", saved: list[dict[str, Any]], checkpoint: Path
-) -> None:
-    if len(saved) != len(optimizers):
+    model: "torch.nn.Module", optimizers: "list[torch.optim.Optimizer]", plan: Plan
+) -> int:
+    """Loads what a training has kept, if it has; returns the step at which it goes on."""
+    state = load_checkpoint(plan.checkpoint)
+    if not state:
+        return 0
+    try:
+        model.load_state_dict(state["model"])
+    except RuntimeError as error:
         raise SystemExit(
-            f"{str(checkpoint)!r} was trained with other optimizers, on another kind of processor "
-            f"or by another version: finish it there, or delete it to train anew"
-        )
-    for optimizer, state in zip(optimizers, saved, strict=True):
-        optimizer.load_state_dict(state)
+            f"{str(plan.checkpoint)!r} is of another model, made by another version or with other "
+            f"options: finish it there, or delete it to train anew"
+        ) from error
+    if state["step"] < plan.steps:
+        saved: list[dict[str, Any]] = state.get("optimizers", [])
+        if len(saved) != len(optimizers):
+            raise SystemExit(
+                f"{str(plan.checkpoint)!r} was trained with other optimizers, on another kind of "
+                f"processor or by another version: finish it there, or delete it to train anew"
+            )
+        for optimizer, kept in zip(optimizers, saved, strict=True):
+            optimizer.load_state_dict(kept)
+    return state["step"]
