@@ -28,16 +28,25 @@ def disturbed(
 ) -> Float[Tensor, "batch 3 size size"]:
     """Pictures in [-1, 1], mirrored, moved, made lighter or darker, blurred, as chance has it.
 
-    Seven in ten are turned by up to `TURN` degrees, enlarged by up to `ZOOM` and shifted by up to
-    `SHIFT` of their size, which is too little to change what they show.
-
     Args:
         pictures: uint8 (size, size, 3) each.
         rng: Chance.
         erase: Whether half of them lose a square (DeVries and Taylor 2017, arXiv 1708.04552), so
             that no tell-tale corner of a training picture is enough.
     """
-    inputs, count = to_tensor(np.stack(pictures)), len(pictures)
+    inputs = disturb(to_tensor(np.stack(pictures)), rng)
+    return _erased(inputs, rng) if erase else inputs
+
+
+def disturb(
+    inputs: Float[Tensor, "batch 3 size size"], rng: np.random.Generator
+) -> Float[Tensor, "batch 3 size size"]:
+    """The same of tensors in [-1, 1]; gradients go through it.
+
+    Seven in ten are turned by up to `TURN` degrees, enlarged by up to `ZOOM` and shifted by up to
+    `SHIFT` of their size, which is too little to change what they show.
+    """
+    count = len(inputs)
     moved = (rng.random(count) < 0.7).astype(float)
     turn = np.radians(TURN) * rng.uniform(-1, 1, count) * moved
     zoom = np.exp(ZOOM * rng.uniform(-1, 1, count) * moved)
@@ -45,15 +54,14 @@ def disturbed(
     across, down = SHIFT * 2 * rng.uniform(-1, 1, (2, count)) * moved
     rows = [[np.cos(turn) * side, -np.sin(turn), across], [np.sin(turn) * side, np.cos(turn), down]]
     places = np.array(rows) / [zoom, zoom, np.ones(count)]
-    grid = F.affine_grid(
-        torch.from_numpy(places.transpose(2, 0, 1)).float(), list(inputs.shape), align_corners=False
-    )
+    turned = torch.from_numpy(places.transpose(2, 0, 1)).float().to(inputs.device)
+    grid = F.affine_grid(turned, list(inputs.shape), align_corners=False)
     inputs = F.grid_sample(inputs, grid, padding_mode="reflection", align_corners=False)
     gain = np.exp(GAIN * rng.uniform(-1, 1, count) * moved)
-    inputs = ((inputs + 1) * _a_picture(gain) - 1).clamp(-1, 1)
+    inputs = ((inputs + 1) * _a_picture(gain).to(inputs.device) - 1).clamp(-1, 1)
     soft = F.interpolate(F.avg_pool2d(inputs, 2), scale_factor=2)
-    inputs = inputs.lerp(soft, _a_picture(rng.random(count) * (rng.random(count) < 0.4)))
-    return _erased(inputs, rng) if erase else inputs
+    share = _a_picture(rng.random(count) * (rng.random(count) < 0.4))
+    return inputs.lerp(soft, share.to(inputs.device))
 
 
 def _a_picture(values: np.ndarray) -> Float[Tensor, "batch 1 1 1"]:

@@ -3,12 +3,15 @@
     python -m miniature.classifier judge          # two thirds of the training scenes
     python -m miniature.classifier tower          # goes on from the judge, with drawn pictures
     python -m miniature.classifier perception     # the other third, and drawn pictures of its own
+    python -m miniature.classifier critic         # the same, with other weights
 
 All are small ResNets with one head an attribute. Judge and perception differ in seed and width and
 have no scene in common, so that what the simulated participants see is not what the judge sees. The
 tower of the image-text encoder is a judge that has seen drawn pictures besides: it has neither a
 weight nor a picture in common with the perception. The judge, which is asked whether a prompt was
-obeyed, trains on nothing that was drawn (`miniature.drawn_scenes`).
+obeyed, trains on nothing that was drawn (`miniature.drawn_scenes`). The critic, which the diffusion
+model learns from together with the perception (`miniature.renderer.reward`), has no scene in common
+with the judge either.
 """
 
 import argparse
@@ -110,14 +113,24 @@ ROLES = {
     "perception": Role(
         2, (28, 56, 112, 168), of_perception, 21000, drawn=3200, drawn_seed=11, drawn_from=13500
     ),
+    "critic": Role(
+        4,
+        (28, 56, 112, 168),
+        of_perception,
+        9000,
+        natural=EQUALLY,
+        drawn=3200,
+        drawn_seed=11,
+        drawn_from=4000,
+    ),
 }
 DRAWN_SHARE = 1 / 3
 """Of a batch, once there are drawn pictures in it."""
 
 
 def folder_of(role: str) -> Path:
-    """Where a classifier lies; the tower ships as a part of the encoder."""
-    return BUILD / role if role == "tower" else WEIGHTS / role
+    """Where a classifier lies; the tower ships as a part of the encoder, the critic not at all."""
+    return BUILD / role if role in ("tower", "critic") else WEIGHTS / role
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Makes what the encoder asks of every picture: how likely it finds each value of an attribute.
 
-    concepts = concepts_of(vision, heads, texts, (scenes, held_out))
+    concepts = concepts_of(vision, heads, texts, scenes, look(vision, heads, held_out))
 
 A concept is the mean of the phrases that say a value; its probabilities are calibrated on scenes
 that nothing trained on (docs/decisions/0033-evidence-of-single-words.md).
@@ -31,11 +31,13 @@ STANDARD_PICTURES = 2000
 FINISHES = 2
 """In which every held-out scene is looked at."""
 AT_ONCE = 50
+ALONE = ("colour", "material", "weather", "palette")
+"""Attributes that may have a value without a word: no colour, matt, clear weather, natural."""
 
 
 def axis_and_value(attribute: str, value: str) -> tuple[str, str]:
-    """Where a value stands among the concepts; a thing may have no colour, so each is alone."""
-    return (f"{attribute} {value}" if attribute == "colour" else attribute, value)
+    """Where a value stands among the concepts: beside the others, or alone, true or not."""
+    return (f"{attribute} {value}" if attribute in ALONE else attribute, value)
 
 
 @cache
@@ -51,11 +53,13 @@ def concepts_shown(attributes: Attributes) -> list[bool]:
     return [shown[axis.split()[0]] == value for axis, value in concept_values()]
 
 
+Looked = tuple[Float[Tensor, "picture dim"], Bool[Tensor, "picture concept"]]
+"""Pictures in the joint space, and which concepts are true of them."""
+
+
 @torch.inference_mode()
-def look(
-    vision: PreTrainedModel, heads: JointHeads, scenes: Shown
-) -> tuple[Float[Tensor, "picture dim"], Bool[Tensor, "picture concept"]]:
-    """Scenes in finishes of chance in the joint space, and which concepts are true of them."""
+def look(vision: PreTrainedModel, heads: JointHeads, scenes: Shown) -> Looked:
+    """Scenes in finishes of chance."""
     rng = np.random.default_rng(0)
     joint, true = [], []
     for start in tqdm(range(0, len(scenes.pictures), AT_ONCE), desc="pictures"):
@@ -136,7 +140,7 @@ def standardise(
 
 
 def concepts_of(
-    vision: PreTrainedModel, heads: JointHeads, texts: Texts, pictures: tuple[Shown, Shown]
+    vision: PreTrainedModel, heads: JointHeads, texts: Texts, scenes: Shown, looked: Looked
 ) -> Concepts:
     """All values that claims speak of, in their phrasings, calibrated and standardised.
 
@@ -144,7 +148,8 @@ def concepts_of(
         vision: The tower.
         heads: The maps.
         texts: Among them the claims.
-        pictures: Those that it trained on, to standardise on, and held-out ones, to calibrate on.
+        scenes: Pictures that it trained on, to standardise on.
+        looked: At held-out ones, to calibrate on.
     """
     spoken = [n for n, claim in enumerate(texts.claimed) if claim.value is not None]
     asked = [texts.claimed[n] for n in spoken]
@@ -155,7 +160,6 @@ def concepts_of(
             heads.text(*map(torch.from_numpy, texts.states.padded(part)))
             for part in np.array_split(numbers, max(1, len(numbers) // 200))
         ]
-    scenes, held_out = pictures
-    joint, true = look(vision, heads, held_out)
+    joint, true = looked
     concepts = calibrate_all(make_concepts(torch.cat(told), values), heads, joint.clone(), true)
     return standardise(concepts, vision, heads, texts, scenes)

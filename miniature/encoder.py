@@ -42,7 +42,7 @@ from miniature.classifier import (
     of_drawn,
 )
 from miniature.classifier import UNKNOWN as UNKNOWN_LABEL
-from miniature.concepts import concepts_of
+from miniature.concepts import concepts_of, look
 from miniature.evidence import make_evidence
 from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
 from miniature.told import CAPTIONS, READER, Asked, Naming, Texts, embed_texts, joint_loss
@@ -263,19 +263,19 @@ def train_all(
 def main() -> None:
     """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
     args = _arguments()
-    scenes, drawn = material_of(ROLES["tower"], args.scenes)
-    if drawn is None:
-        raise RuntimeError("the tower trains on drawn pictures")
+    role = replace(ROLES["tower"], drawn=0) if args.concepts_only else ROLES["tower"]
+    scenes, drawn = material_of(role, args.scenes)
     texts = embed_texts(scenes.attributes, args.seed, BUILD)
-    if args.concepts_only:
+    if drawn is None:
         vision, heads = load_tower_and_maps(args.out, torch.device("cpu"))
     else:
         vision, heads = train_all(args, scenes, drawn, texts)
     if worker()[0]:
         return
     held_out = held_out_scenes(args.scenes)
-    concepts = concepts_of(vision, heads, texts, (scenes, held_out))
-    evidence = make_evidence(heads, concepts, texts, held_out.attributes, args.seed)
+    looked = look(vision, heads, held_out)
+    concepts = concepts_of(vision, heads, texts, scenes, looked)
+    evidence = make_evidence(heads, concepts, texts, looked[1], args.seed)
     sight = Sight(vision, heads, concepts)
     save_miniature_encoder(args.out, sight, evidence, reader=READER, dtype=torch.float16)
     figures = measure(MiniatureEncoder(args.out), held_out.pictures, held_out.attributes)

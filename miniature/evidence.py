@@ -1,22 +1,19 @@
 """Makes the last part of the encoder: what texts say, and what it counts whether pictures show it.
 
-    evidence = make_evidence(heads, concepts, texts, held_out.attributes, seed=3)
+    evidence = make_evidence(heads, concepts, texts, true, seed=3)
 
 Heads learn to name what the maps' queries find in captions and phrases
 (docs/decisions/0033-evidence-of-single-words.md).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
-from miniature.attributes import Attributes
 from miniature.captions import SAYABLE
-from miniature.concepts import axis_and_value, concept_values, concepts_shown
+from miniature.concepts import axis_and_value, concept_values
 from miniature.told import Naming, Texts
 from scorer.concepts import Concepts
 from scorer.evidence import FLOOR, Evidence
@@ -61,7 +58,7 @@ def make_evidence(
     heads: JointHeads,
     concepts: Concepts,
     texts: Texts,
-    attributes: Sequence[Attributes],
+    true: Bool[Tensor, "picture concept"],
     seed: int,
 ) -> Evidence:
     """Learns to name what texts say, and weighs what concepts say of pictures.
@@ -70,13 +67,13 @@ def make_evidence(
         heads: The maps, finished.
         concepts: Calibrated.
         texts: To learn from.
-        attributes: Of held-out scenes, of which some are mossy, some float, and so on.
+        true: Of held-out pictures, of which some are mossy, some in warm colours, and so on.
         seed: Of the heads.
     """
     gathered = gather_all(heads, texts).clone()
     naming = train_naming(gathered, torch.from_numpy(texts.said), seed)
     rivals = torch.bincount(concepts.axis)[concepts.axis]
-    share = torch.tensor([concepts_shown(one) for one in attributes]).float().mean(0)
+    share = true.float().mean(0)
     learned = naming.state_dict()
     attribute, concept, worth = _values()
     return Evidence(

@@ -64,6 +64,8 @@ class Plan:
     """Of what trains with Muon, where it is fast."""
     every: int = 200
     """Steps between checkpoints."""
+    warmup: int = 100
+    """Steps in which the rate rises to its peak."""
 
 
 def pick_device(name: str) -> str:
@@ -233,7 +235,7 @@ def fit(
     bar = tqdm(steps, initial=start, total=plan.steps, desc=name, disable=silent)
     for step in bar:
         for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate * learning_rate(step, plan.steps)
+            group["lr"] = rate * learning_rate(step, plan.steps, warmup=plan.warmup)
         loss = loss_of(step)
         model.zero_grad(set_to_none=True)
         loss.backward()

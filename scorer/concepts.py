@@ -6,9 +6,9 @@
 
 It is the zero-shot classification of Radford et al. (2021, arXiv 2103.00020), with the mean of
 several phrasings as a concept's text, and calibrated (Guo et al. 2017, arXiv 1706.04599): with a
-contrastive encoder's own scale it is far too sure of itself. The one rule that is not obvious: an
-attribute's probabilities are shared among the values that there are phrases for. Where a picture
-shows none of them (no fog and no snowfall) they say which of them it would rather be.
+contrastive encoder's own scale it is far too sure of itself. The one rule that is not obvious: the
+probabilities of an attribute are shared among its values only where every picture shows one of
+them. A value that there may be none of, as of weather or colour, stands alone and is true or not.
 """
 
 from collections.abc import Sequence

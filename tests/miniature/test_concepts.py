@@ -5,7 +5,14 @@ import torch
 
 from miniature.attributes import Attributes
 from miniature.classifier import Classifier, Shown
-from miniature.concepts import calibrate, concept_values, concepts_of, concepts_shown
+from miniature.concepts import (
+    ALONE,
+    calibrate,
+    concept_values,
+    concepts_of,
+    concepts_shown,
+    look,
+)
 from miniature.encoder import make_encoder
 from miniature.told import Texts
 
@@ -37,6 +44,10 @@ def test_concepts_of_a_scene_are_the_values_that_it_shows():
     shown = {v for v, true in zip(concept_values(), concepts_shown(scene), strict=True) if true}
     assert {("subject", "rock"), ("environment", "lake"), ("lighting", "neon")} <= shown
     assert {v for v in shown if v[0].startswith("colour")} == {("colour red", "red")}
+    assert not any(axis.startswith(("weather", "palette", "material")) for axis, _ in shown)
+    foggy = concepts_shown(replace(scene, weather="fog", palette="warm"))
+    more = {v for v, true in zip(concept_values(), foggy, strict=True) if true} - shown
+    assert more == {("weather fog", "fog"), ("palette warm", "warm")}
     assert ("mossy", "True") in shown
     assert ("floating", "True") not in shown
     assert sum(axis == "subject" for axis, _ in shown) == 1
@@ -44,11 +55,12 @@ def test_concepts_of_a_scene_are_the_values_that_it_shows():
 
 def test_concepts_are_all_values_that_claims_speak_of(scenes: Shown, texts: Texts, varied: Shown):
     vision, heads = make_encoder(Classifier((8, 6, 12, 32)).body, 0)
-    concepts = concepts_of(vision.eval(), heads.eval(), texts, (scenes, varied))
+    looked = look(vision.eval(), heads.eval(), varied)
+    concepts = concepts_of(vision, heads, texts, scenes, looked)
     spoken = {(c.attribute, c.value) for c in texts.claimed if c.value is not None}
     assert len(concepts.axis) == len(spoken)
-    colours = sum(attribute == "colour" for attribute, _ in spoken)
+    alone = sum(attribute in ALONE for attribute, _ in spoken)
     attributes_spoken = {attribute for attribute, _ in spoken}
-    assert int(concepts.axis.max()) + 1 == len(attributes_spoken) - 1 + colours
+    assert int(concepts.axis.max()) + 1 == len(attributes_spoken) - len(ALONE) + alone
     assert len(concepts.scale) == len(concepts.offset) == int(concepts.axis.max()) + 1
     assert len(concept_values()) == len(concepts.axis)

@@ -3,7 +3,7 @@ import torch
 
 from miniature.captions import SAYABLE
 from miniature.classifier import Classifier, Shown
-from miniature.concepts import concept_values, concepts_of
+from miniature.concepts import concept_values, concepts_of, look
 from miniature.encoder import make_encoder
 from miniature.evidence import make_evidence, train_naming
 from miniature.told import Texts
@@ -35,8 +35,9 @@ def test_evidence_stands_for_the_values_that_texts_are_asked_for(
 ):
     monkeypatch.setattr("miniature.evidence.STEPS", 2)
     vision, heads = make_encoder(Classifier((8, 6, 12, 32)).body, 0)
-    concepts = concepts_of(vision.eval(), heads.eval(), texts, (scenes, varied))
-    evidence = make_evidence(heads, concepts, texts, varied.attributes, seed=0)
+    looked = look(vision.eval(), heads.eval(), varied)
+    concepts = concepts_of(vision, heads, texts, scenes, looked)
+    evidence = make_evidence(heads, concepts, texts, looked[1], seed=0)
     values = [
         (name, value) for name, known in SAYABLE.items() for value in (None, *known[1:], "never")
     ]
@@ -57,5 +58,7 @@ def test_evidence_stands_for_the_values_that_texts_are_asked_for(
     assert prior["subject", "rock"] == pytest.approx(1 / 24)
     mossy = sum(one.mossy for one in varied.attributes) / len(varied.attributes)
     assert prior["mossy", "True"] == pytest.approx(max(mossy, FLOOR))
+    true = dict(zip(concept_values(), looked[1].float().mean(0).tolist(), strict=True))
+    assert prior["palette warm", "warm"] == pytest.approx(max(true["palette warm", "warm"], FLOOR))
     found = evidence.shown(torch.full((2, len(evidence.prior)), 0.5))
     assert torch.isfinite(found).all()

@@ -1,0 +1,299 @@
+"""Teaches the diffusion model to be obeyed: classifiers say whether its pictures show the caption.
+
+    torchrun --nproc-per-node 2 -m -- miniature.renderer.reward --fused
+
+Direct reward fine-tuning (Clark et al. 2024, arXiv 2309.17400): a picture is drawn as it will be
+drawn, in all steps of the sampler, decoded, moved about and shown to classifiers, and what they
+miss of the caption is followed back through every step into the transformer. Its own weights of
+before hold it near what it drew then. Which classifiers, and why the judge is none of them:
+docs/decisions/0034-a-reward-for-being-obeyed.md.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny, PixArtTransformer2DModel
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from miniature import WEIGHTS
+from miniature.attributes import sample
+from miniature.augment import disturb
+from miniature.captions import SAYABLE, commonly, evenly, pair
+from miniature.classifier import HEADS, UNKNOWN, Classifier, load_classifier
+from miniature.finish import draw_finish
+from miniature.renderer.__main__ import FOLDER, digest_of
+from miniature.renderer.autoencoder import CHANNELS
+from miniature.renderer.export import (
+    STEPS,
+    export_pipeline,
+    load_parts,
+    make_scheduler,
+    sampled_sigmas,
+)
+from miniature.renderer.transformer import LATENT_SIDE, fuse, quicken, velocity
+from miniature.training import Plan, fit, pick_device, precision, worker
+from scorer.minilm import text_encoder_and_tokenizer
+
+CRITICS = ("perception", "critic")
+"""Whom the pictures are shown to; `benchmarks.control` asks the judge, who shares nothing."""
+WORTH = {
+    "subject": 0.15,
+    "environment": 0.1,
+    "lighting": 0.2,
+    "camera_angle": 0.2,
+    "shot": 0.3,
+    "palette": 0.15,
+    "look": 0.05,
+    "viewpoint": 0.05,
+    "weather": 0.05,
+}
+"""What the cross entropy of an attribute counts; the others have `OF_OTHERS`."""
+OF_OTHERS = 0.03
+GOES_WITHOUT = {"palette": "natural", "look": "photographic", "weather": "clear"}
+"""What a caption asks for that says nothing of it; flags have "no"."""
+EARLY = 4
+"""So many of the sampler's steps decide what is where and in which light; the others, how it is
+painted."""
+LEARNED = (EARLY, STEPS)
+"""How many steps are the student's and learn from the reward, in each of the two trainings whose
+mean ships: with the early ones alone pictures stay as they were painted, with all of them they show
+more, and look the worse for it."""
+ANCHOR_EARLY, ANCHOR_LATE = 1.0, 4.0
+"""Weight of the squared difference from the teacher's velocity, at one early and one late step."""
+FOCUS = 2.0
+"""The cross entropy counts by (1 - p) to this power, so that what is seen surely enough asks for
+nothing more (focal loss, Lin et al. 2017, arXiv 1708.02002)."""
+PLAIN_SHARE = 0.2
+"""How many captions are in plain words; half of all others are in common, half in any."""
+HIDDEN_SHARE = 0.1
+"""How many tokens the transformer is not shown, so that it leans on no single word."""
+PADDING = 48
+"""Captions are padded to a multiple of so many tokens."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Captions as the transformer reads them, and what their pictures are to show."""
+
+    tokens: Float[Tensor, "caption token 384"]
+    mask: Float[Tensor, "caption token"]
+    labels: Int[Tensor, "caption head"]
+
+
+def wanted_labels(said: tuple[int, ...]) -> list[int]:
+    """The index of each attribute's value, in the order of `HEADS`, or `UNKNOWN` if left open."""
+    told = dict(zip(SAYABLE, said, strict=True))
+    return [_wanted_label(name, values, told[name]) for name, values in HEADS.items()]
+
+
+def _wanted_label(name: str, values: tuple[str, ...], said: int) -> int:
+    if values == ("no", "yes"):
+        return said
+    if said:
+        return values.index(SAYABLE[name][said])
+    return values.index(GOES_WITHOUT[name]) if name in GOES_WITHOUT else UNKNOWN
+
+
+class Captions:
+    """Draws captions and reads them.
+
+    Args:
+        folder: A pipeline, whose layer of words reads on top of the frozen encoder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.encoder, self.tokenizer = text_encoder_and_tokenizer(folder)
+
+    @torch.no_grad()
+    def ask(self, count: int, rng: np.random.Generator) -> Asked:
+        """Captions of scenes of chance, half of them in words that are seldom said."""
+        texts, labels = [], []
+        for number in range(count):
+            told = pair(draw_finish(rng).of(sample(rng)), rng, (commonly, evenly)[number % 2])
+            texts.append(told.plain if rng.random() < PLAIN_SHARE else told.other)
+            labels.append(wanted_labels(told.said))
+        words = self.tokenizer(texts, padding=True, pad_to_multiple_of=PADDING, return_tensors="pt")
+        mask = words["attention_mask"].float()
+        with precision("cpu"):
+            states = self.encoder(**words)[0].float()
+        hidden = torch.from_numpy(rng.random(mask.shape) < HIDDEN_SHARE)
+        hidden[:, 0] = False
+        return Asked(states * mask[..., None], mask.masked_fill(hidden, 0), torch.tensor(labels))
+
+
+def drawn(
+    student: PixArtTransformer2DModel,
+    teacher: PixArtTransformer2DModel,
+    asked: Asked,
+    noise: Float[Tensor, "caption channel rows columns"],
+    compared: tuple[int, int],
+    learned: int,
+) -> tuple[Float[Tensor, "caption channel rows columns"], Tensor]:
+    """Latents after all steps, and how far the student's velocities are from the teacher's.
+
+    Args:
+        student: Draws the first steps; gradients go back to it.
+        teacher: Draws the others; gradients go through it.
+        asked: Captions.
+        noise: To begin with.
+        compared: An early and a late step at which both are asked.
+        learned: How many steps are the student's.
+    """
+    scheduler, latents, sigmas = make_scheduler(), noise, sampled_sigmas()
+    scheduler.set_timesteps(STEPS)
+    strayed = noise.new_zeros(())
+    for step, time in enumerate(scheduler.timesteps):
+        own = step < learned
+        model, other = (student, teacher) if own else (teacher, student)
+        given = (sigmas[step].expand(len(noise)).to(noise.device), asked.tokens, asked.mask)
+        with precision(noise.device.type):
+            found = velocity(model, latents, *given)
+            if step in compared:
+                with torch.set_grad_enabled(torch.is_grad_enabled() and not own):
+                    known = velocity(other, latents.detach(), *given)
+                near = found if own else found.detach()
+                weight = ANCHOR_EARLY if step < EARLY else ANCHOR_LATE
+                strayed = strayed + weight * ((near - known) ** 2).mean()
+        latents: Any = scheduler.step(found, time, latents, return_dict=False)[0]
+    return latents, strayed
+
+
+def missed(
+    critics: list[Classifier],
+    pictures: Float[Tensor, "caption 3 size size"],
+    labels: Int[Tensor, "caption head"],
+) -> Tensor:
+    """Weighted focal loss of what was asked for, the mean over the critics."""
+    losses = []
+    for critic in critics:
+        with precision(pictures.device.type):
+            seen = critic(pictures)
+        for number, name in enumerate(HEADS):
+            known = labels[:, number] != UNKNOWN
+            if known.any():
+                entropy = F.cross_entropy(
+                    seen[name][known].float(), labels[known, number], reduction="none"
+                )
+                doubt = (1 - (-entropy).exp()) ** FOCUS
+                losses.append(WORTH.get(name, OF_OTHERS) * (doubt * entropy).mean())
+    return torch.stack(losses).sum() / len(critics)
+
+
+def train_on_reward(
+    parts: tuple[AutoencoderTiny, PixArtTransformer2DModel],
+    captions: Captions,
+    critics: list[Classifier],
+    plan: Plan,
+    *,
+    learned: int = EARLY,
+    fused: bool = False,
+) -> PixArtTransformer2DModel:
+    """Trains, or goes on training, a copy of the transformer; returns it in evaluation mode.
+
+    Args:
+        parts: Autoencoder and transformer of a pipeline with its guidance in its weights.
+        captions: What is asked for.
+        critics: Who say whether a picture shows it.
+        plan: Length, rate, checkpoint, and the seed of captions and noise.
+        learned: How many of the sampler's steps learn.
+        fused: Whether blocks are compiled.
+    """
+    autoencoder, teacher = parts
+    student: Any = PixArtTransformer2DModel.from_config(teacher.config)
+    student.load_state_dict(teacher.state_dict())
+    for model in (autoencoder, teacher, *critics):
+        model.eval().requires_grad_(False)
+    for model in (student, *parts, *critics):
+        nn.Module.to(model, device=plan.device)
+    for model in (student, teacher):
+        quicken(model, plan.device)
+        if fused:
+            fuse(model)
+    part, parts_in_all = worker()
+
+    def loss_of(step: int) -> Tensor:
+        rng = np.random.default_rng((plan.seed, step, part))
+        asked = captions.ask(plan.batch // parts_in_all, rng)
+        asked = Asked(*(t.to(plan.device) for t in (asked.tokens, asked.mask, asked.labels)))
+        shape = (len(asked.mask), CHANNELS, LATENT_SIDE, LATENT_SIDE)
+        noise = torch.from_numpy(rng.standard_normal(shape, np.float32)).to(plan.device)
+        compared = (int(rng.integers(EARLY)), int(rng.integers(EARLY, STEPS)))
+        latents, strayed = drawn(student, teacher, asked, noise, compared, learned)
+        with precision(plan.device):
+            decoded = autoencoder.decoder(latents).float().clamp(-1, 1)
+        shown = disturb(decoded, rng)
+        return missed(critics, shown, asked.labels) + strayed
+
+    fit(student, loss_of, plan, "reward")
+    plain: Any = PixArtTransformer2DModel.from_config(teacher.config)
+    plain.load_state_dict(student.state_dict())
+    return plain.eval()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m miniature.renderer.reward",
+        description=__doc__.splitlines()[0] if __doc__ else "",
+        epilog="Run again after it has finished, it trains a second time, from where it ended.",
+    )
+    parser.add_argument(
+        "--start", type=Path, default=WEIGHTS / "renderer", help="pipeline folder to train on from"
+    )
+    parser.add_argument("--out", type=Path, default=WEIGHTS / "renderer", help="pipeline folder")
+    parser.add_argument("--work", type=Path, default=FOLDER, help="folder of checkpoints")
+    parser.add_argument(
+        "--steps", type=int, default=200, help="of each of the two trainings (default %(default)s)"
+    )
+    parser.add_argument("--batch", type=int, default=64, help="pictures a step")
+    parser.add_argument("--rate", type=float, default=2e-4, help="of learning, at its peak")
+    parser.add_argument("--fused", action="store_true", help="compile the transformer's blocks")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    return parser.parse_args()
+
+
+def mean_of(models: Sequence[PixArtTransformer2DModel]) -> PixArtTransformer2DModel:
+    """A transformer with the mean of the weights (model soups, Wortsman et al. 2022)."""
+    states = [model.state_dict() for model in models]
+    mean: Any = PixArtTransformer2DModel.from_config(models[0].config)
+    mean.load_state_dict({key: sum(s[key] for s in states) / len(states) for key in states[0]})
+    return mean.eval()
+
+
+def main() -> None:
+    """Trains from one pipeline folder into another."""
+    args = _arguments()
+    layer = text_encoder_and_tokenizer(args.start)[0].encoder.layer[-1]
+    captions, critics = Captions(args.start), [load_classifier(role) for role in CRITICS]
+    students = []
+    for learned in LEARNED:
+        autoencoder, teacher = load_parts(args.start)
+        origin = digest_of(teacher, digest_of(layer), args.batch, args.seed, learned)
+        plan = Plan(
+            args.work / f"reward-{origin}.pt",
+            args.steps,
+            rate=args.rate,
+            batch=args.batch,
+            seed=args.seed,
+            device=pick_device(args.device),
+            weight_decay=0.0,
+            warmup=20,
+            every=50,
+        )
+        student = train_on_reward(
+            (autoencoder, teacher), captions, critics, plan, learned=learned, fused=args.fused
+        )
+        students.append(student.cpu())
+    if worker()[0] == 0:
+        export_pipeline(load_parts(args.start)[0], mean_of(students), layer, args.out)
+
+
+if __name__ == "__main__":
+    main()

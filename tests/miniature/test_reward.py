@@ -1,0 +1,111 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import PixArtTransformer2DModel
+
+from miniature import WEIGHTS
+from miniature.attributes import Attributes
+from miniature.augment import disturb
+from miniature.captions import said_of
+from miniature.classifier import HEADS, UNKNOWN, load_classifier
+from miniature.renderer.export import STEPS, load_parts
+from miniature.renderer.reward import (
+    CRITICS,
+    EARLY,
+    GOES_WITHOUT,
+    Asked,
+    Captions,
+    drawn,
+    mean_of,
+    missed,
+    train_on_reward,
+    wanted_labels,
+)
+from miniature.training import Plan
+
+SCENE = Attributes(
+    subject="boat",
+    environment="lake",
+    lighting="neon",
+    camera_angle="low",
+    shot="wide",
+    viewpoint="side",
+    palette="warm",
+    colour="red",
+)
+
+
+def labels(said: tuple[int, ...]) -> dict[str, str | None]:
+    found = zip(HEADS.items(), wanted_labels(said), strict=True)
+    return {name: None if k == UNKNOWN else values[k] for (name, values), k in found}
+
+
+def test_a_caption_asks_for_what_it_says_and_for_what_goes_without_saying():
+    told = labels(said_of(SCENE))
+    assert told["subject"] == "boat"
+    assert (told["camera_angle"], told["shot"], told["lighting"]) == ("low", "wide", "neon")
+    assert (told["palette"], told["viewpoint"], told["colour"]) == ("warm", "side", "red")
+    bare = labels(said_of(SCENE, {"subject"}))
+    assert bare["subject"] == "boat"
+    assert {name: bare[name] for name in GOES_WITHOUT} == GOES_WITHOUT
+    assert bare["mossy"] == bare["several"] == "no"
+    left_open = ("environment", "lighting", "camera_angle", "shot", "viewpoint", "colour")
+    assert all(bare[name] is None for name in left_open)
+    assert labels(said_of(replace(SCENE, mossy=True, several=True)))["mossy"] == "yes"
+
+
+def test_gradients_go_through_what_is_done_to_a_picture():
+    pictures = torch.rand(8, 3, 32, 32, requires_grad=True)
+    shown = disturb(pictures, np.random.default_rng(0))
+    assert shown.shape == pictures.shape
+    assert not torch.allclose(shown, pictures)
+    shown.sum().backward()
+    assert pictures.grad is not None
+    assert (pictures.grad != 0).float().mean() > 0.5
+
+
+def test_nobody_whom_pictures_are_shown_to_is_the_judge():
+    assert "judge" not in CRITICS
+    assert "tower" not in CRITICS  # it began as the judge
+
+
+class OneCaption(Captions):
+    """Words that don't say what is asked for; the same each time, so that a few steps teach it."""
+
+    def ask(self, count: int, rng: np.random.Generator) -> Asked:
+        del rng
+        words = self.tokenizer(["a picture"] * count, return_tensors="pt")
+        with torch.no_grad():
+            states = self.encoder(**words)[0]
+        row = wanted_labels(said_of(replace(SCENE, palette="natural"), {"subject", "lighting"}))
+        return Asked(states, words["attention_mask"].float(), torch.tensor([row] * count))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers' own
+def test_a_few_steps_make_pictures_show_more_of_what_is_asked_for(tmp_path: Path):
+    folder = WEIGHTS / "renderer"
+    critics = [load_classifier("perception")]
+    captions = OneCaption(folder)
+    asked = captions.ask(4, np.random.default_rng(0))
+    autoencoder, teacher = load_parts(folder)
+    noise = torch.randn(4, 6, 32, 32, generator=torch.Generator().manual_seed(5))
+
+    def miss(transformer: PixArtTransformer2DModel, late: PixArtTransformer2DModel) -> float:
+        with torch.no_grad():
+            latents, strayed = drawn(transformer, late, asked, noise, (0, STEPS - 1), EARLY)
+            assert (strayed == 0) == (transformer is late)
+            pictures = autoencoder.decoder(latents).clamp(-1, 1)
+            return missed(critics, pictures, asked.labels).item()
+
+    before = miss(teacher, teacher)
+    plan = Plan(tmp_path / "reward.pt", 6, rate=1e-3, batch=4, weight_decay=0.0, warmup=2)
+    student = train_on_reward((autoencoder, teacher), captions, critics, plan)
+    after = miss(student, teacher)
+    print(before, after)
+    assert after < 0.9 * before
+    between = mean_of((teacher, student)).proj_out.weight
+    assert torch.allclose(between, (teacher.proj_out.weight + student.proj_out.weight) / 2)
