@@ -1,9 +1,9 @@
-"""Classifiers of what a picture shows: judge, participants' perception, the encoder's tower.
+"""Classifiers of what a picture shows: judge, participants' perception, encoder's tower, critic.
 
     python -m miniature.classifier judge          # two thirds of the training scenes
     python -m miniature.classifier tower          # goes on from the judge, with drawn pictures
     python -m miniature.classifier perception     # the other third, and drawn pictures of its own
-    python -m miniature.classifier critic         # the same, with other weights
+    python -m miniature.classifier critic         # the same scenes, other weights
 
 All are small ResNets with one head an attribute. Judge and perception differ in seed and width and
 have no scene in common, so that what the simulated participants see is not what the judge sees. The
@@ -81,7 +81,7 @@ HEADS: dict[str, tuple[str, ...]] = {
 EMPHASIS = {"subject": 3.0, "environment": 2.0, "camera_angle": 2.0, "shot": 2.0}
 """Weight in the loss; the others have 1. Shapes are learned last."""
 UNKNOWN = -100
-"""The label of what cannot be told: the viewpoint of a subject that is round."""
+"""The label of what is left open or cannot be told, as the viewpoint of a subject that is round."""
 
 
 @dataclass(frozen=True)
@@ -302,6 +302,7 @@ def save_classifier(model: Classifier, widths: Sequence[int], folder: Path) -> N
 
 def material_of(role: Role, folder: Path) -> tuple[Shown, Shown | None]:
     """The scenes that a classifier trains on, and drawn pictures; what is missing is made."""
+    from miniature.rated_pictures import digest_of
     from miniature.scenes.store import load_scenes
 
     pictures, attributes = load_scenes(folder)
@@ -309,7 +310,9 @@ def material_of(role: Role, folder: Path) -> tuple[Shown, Shown | None]:
     scenes = Shown(pictures[chosen], [attributes[row] for row in chosen])
     if not role.drawn:
         return scenes, None
-    made = drawn_scenes(BUILD / f"drawn-{role.drawn_seed}", role.drawn, seed=role.drawn_seed)
+    drawn_by = digest_of("renderer").hexdigest()[:8]
+    kept = BUILD / f"drawn-{role.drawn_seed}-{drawn_by}"
+    made = drawn_scenes(kept, role.drawn, seed=role.drawn_seed)
     return scenes, Shown(*made)
 
 

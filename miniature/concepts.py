@@ -59,7 +59,7 @@ Looked = tuple[Float[Tensor, "picture dim"], Bool[Tensor, "picture concept"]]
 
 @torch.inference_mode()
 def look(vision: PreTrainedModel, heads: JointHeads, scenes: Shown) -> Looked:
-    """Scenes in finishes of chance."""
+    """Looks at scenes in finishes of chance: `FINISHES` rows a scene, one after the other."""
     rng = np.random.default_rng(0)
     joint, true = [], []
     for start in tqdm(range(0, len(scenes.pictures), AT_ONCE), desc="pictures"):

@@ -16,7 +16,6 @@ import torch
 from diffusers import AutoencoderTiny, PixArtTransformer2DModel
 from torch import nn
 
-from miniature import WEIGHTS
 from miniature.attributes import Attributes
 from miniature.renderer.autoencoder import decode, encode, psnr, train_autoencoder
 from miniature.renderer.distil import GUIDANCE, distil_guidance
@@ -43,6 +42,8 @@ from miniature.training import (
 from scorer.minilm import text_encoder_and_tokenizer
 
 FOLDER = BUILD / "renderer"
+DISTILLED = FOLDER / "distilled"
+"""Where the pipeline lies that `miniature.renderer.reward` begins with."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--scenes", type=Path, default=SCENES, help="folder of rendered scenes")
     parser.add_argument("--work", type=Path, default=FOLDER, help="checkpoints and latents")
-    parser.add_argument("--out", type=Path, default=WEIGHTS / "renderer", help="pipeline folder")
+    parser.add_argument("--out", type=Path, default=DISTILLED, help="pipeline folder")
     parser.add_argument(
         "--start",
         type=Path,

@@ -26,11 +26,12 @@ from miniature import WEIGHTS
 from miniature.attributes import sample
 from miniature.augment import disturb
 from miniature.captions import SAYABLE, commonly, evenly, pair
-from miniature.classifier import HEADS, UNKNOWN, Classifier, load_classifier
+from miniature.classifier import HEADS, UNKNOWN, Classifier, folder_of, load_classifier
 from miniature.finish import draw_finish
-from miniature.renderer.__main__ import FOLDER, digest_of
+from miniature.renderer.__main__ import DISTILLED, FOLDER, digest_of
 from miniature.renderer.autoencoder import CHANNELS
 from miniature.renderer.export import (
+    INDEX,
     STEPS,
     export_pipeline,
     load_parts,
@@ -136,7 +137,10 @@ def drawn(
     compared: tuple[int, int],
     learned: int,
 ) -> tuple[Float[Tensor, "caption channel rows columns"], Tensor]:
-    """Latents after all steps, and how far the student's velocities are from the teacher's.
+    """Latents after all steps, and how far the student's velocities are from the teacher's there.
+
+    The latents at which the two are compared are taken as given: no gradient goes back through
+    them, or the student would be led to where both happen to agree.
 
     Args:
         student: Draws the first steps; gradients go back to it.
@@ -150,15 +154,15 @@ def drawn(
     scheduler.set_timesteps(STEPS)
     strayed = noise.new_zeros(())
     for step, time in enumerate(scheduler.timesteps):
-        own = step < learned
-        model, other = (student, teacher) if own else (teacher, student)
+        model = student if step < learned else teacher
         given = (sigmas[step].expand(len(noise)).to(noise.device), asked.tokens, asked.mask)
         with precision(noise.device.type):
             found = velocity(model, latents, *given)
             if step in compared:
-                with torch.set_grad_enabled(torch.is_grad_enabled() and not own):
-                    known = velocity(other, latents.detach(), *given)
-                near = found if own else found.detach()
+                here = latents.detach()
+                near = velocity(student, here, *given)
+                with torch.no_grad():
+                    known = velocity(teacher, here, *given)
                 weight = ANCHOR_EARLY if step < EARLY else ANCHOR_LATE
                 strayed = strayed + weight * ((near - known) ** 2).mean()
         latents: Any = scheduler.step(found, time, latents, return_dict=False)[0]
@@ -241,10 +245,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m miniature.renderer.reward",
         description=__doc__.splitlines()[0] if __doc__ else "",
-        epilog="Run again after it has finished, it trains a second time, from where it ended.",
+        epilog="The weights that ship are its --out; it never begins with them unless told to.",
     )
     parser.add_argument(
-        "--start", type=Path, default=WEIGHTS / "renderer", help="pipeline folder to train on from"
+        "--start", type=Path, default=DISTILLED, help="pipeline folder (default %(default)s)"
     )
     parser.add_argument("--out", type=Path, default=WEIGHTS / "renderer", help="pipeline folder")
     parser.add_argument("--work", type=Path, default=FOLDER, help="folder of checkpoints")
@@ -259,6 +263,14 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _critic(role: str) -> Classifier:
+    if not folder_of(role).is_dir():
+        raise SystemExit(
+            f"there is no {role}: train one with `python -m miniature.classifier {role}`"
+        )
+    return load_classifier(role)
+
+
 def mean_of(models: Sequence[PixArtTransformer2DModel]) -> PixArtTransformer2DModel:
     """A transformer with the mean of the weights (model soups, Wortsman et al. 2022)."""
     states = [model.state_dict() for model in models]
@@ -270,12 +282,17 @@ def mean_of(models: Sequence[PixArtTransformer2DModel]) -> PixArtTransformer2DMo
 def main() -> None:
     """Trains from one pipeline folder into another."""
     args = _arguments()
+    if not (args.start / INDEX).is_file():
+        raise SystemExit(
+            f"no pipeline in {str(args.start)!r}: train one with `python -m miniature.renderer`"
+        )
     layer = text_encoder_and_tokenizer(args.start)[0].encoder.layer[-1]
-    captions, critics = Captions(args.start), [load_classifier(role) for role in CRITICS]
+    captions, critics = Captions(args.start), [_critic(role) for role in CRITICS]
     students = []
     for learned in LEARNED:
         autoencoder, teacher = load_parts(args.start)
-        origin = digest_of(teacher, digest_of(layer), args.batch, args.seed, learned)
+        known = [digest_of(model) for model in (layer, *critics)]
+        origin = digest_of(teacher, known, args.batch, args.rate, args.seed, learned)
         plan = Plan(
             args.work / f"reward-{origin}.pt",
             args.steps,
