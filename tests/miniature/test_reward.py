@@ -1,4 +1,4 @@
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +89,14 @@ def tiny(seed: int) -> PixArtTransformer2DModel:
     return model.eval()
 
 
-def reached(student, teacher, asked: Asked, latents: Tensor, steps: int, learned: int) -> Tensor:
+def reached(
+    student: PixArtTransformer2DModel,
+    teacher: PixArtTransformer2DModel,
+    asked: Asked,
+    latents: Tensor,
+    steps: int,
+    learned: int,
+) -> Tensor:
     """The latents after so many steps of the sampler."""
     scheduler = make_scheduler()
     scheduler.set_timesteps(STEPS)
@@ -105,7 +112,10 @@ def reached(student, teacher, asked: Asked, latents: Tensor, steps: int, learned
 def test_the_anchor_pulls_a_student_to_its_teacher_and_not_elsewhere(
     learned: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("miniature.renderer.reward.precision", lambda _: nullcontext())
+    def in_32_bit(_: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    monkeypatch.setattr("miniature.renderer.reward.precision", in_32_bit)
     student, teacher = tiny(0), tiny(1)
     generator = torch.Generator().manual_seed(2)
     tokens = torch.randn(2, 5, 384, generator=generator)
