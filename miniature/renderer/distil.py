@@ -68,6 +68,21 @@ def guided_velocity(
     return untold + guidance * (told - untold)
 
 
+def student_of(
+    teacher: PixArtTransformer2DModel, device: str, *, fused: bool
+) -> PixArtTransformer2DModel:
+    """A copy to be trained; both are on the device and made quick, and the teacher rests."""
+    student: Any = PixArtTransformer2DModel.from_config(teacher.config)
+    student.load_state_dict(teacher.state_dict())
+    for model in (student, teacher):
+        nn.Module.to(model, device)
+        quicken(model, device)
+        if fused:
+            fuse(model)
+    teacher.eval().requires_grad_(False)
+    return student
+
+
 def distil_guidance(
     teacher: PixArtTransformer2DModel,
     data: LatentData,
@@ -87,14 +102,7 @@ def distil_guidance(
         sigmas: Times at which the student will be sampled, from 1 to 0.
         guidance: Its scale.
     """
-    student: Any = PixArtTransformer2DModel.from_config(teacher.config)
-    student.load_state_dict(teacher.state_dict())
-    for model in (student, teacher):
-        nn.Module.to(model, plan.device)
-        quicken(model, plan.device)
-        if recipe.fused:
-            fuse(model)
-    teacher.eval().requires_grad_(False)
+    student = student_of(teacher, plan.device, fused=recipe.fused)
     empty = blank(data, plan.device)
     drawn = replace(recipe, seed=plan.seed, batch=plan.batch)
 

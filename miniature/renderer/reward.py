@@ -30,15 +30,15 @@ from miniature.classifier import HEADS, UNKNOWN, Classifier, folder_of, load_cla
 from miniature.finish import draw_finish
 from miniature.renderer.__main__ import DISTILLED, FOLDER, digest_of
 from miniature.renderer.autoencoder import CHANNELS
+from miniature.renderer.distil import student_of
 from miniature.renderer.export import (
     INDEX,
     STEPS,
     export_pipeline,
     load_parts,
     make_scheduler,
-    sampled_sigmas,
 )
-from miniature.renderer.transformer import LATENT_SIDE, fuse, quicken, velocity
+from miniature.renderer.transformer import LATENT_SIDE, velocity
 from miniature.training import Plan, fit, pick_device, precision, worker
 from scorer.minilm import text_encoder_and_tokenizer
 
@@ -150,12 +150,13 @@ def drawn(
         compared: An early and a late step at which both are asked.
         learned: How many steps are the student's.
     """
-    scheduler, latents, sigmas = make_scheduler(), noise, sampled_sigmas()
+    scheduler, latents = make_scheduler(), noise
     scheduler.set_timesteps(STEPS)
     strayed = noise.new_zeros(())
     for step, time in enumerate(scheduler.timesteps):
         model = student if step < learned else teacher
-        given = (sigmas[step].expand(len(noise)).to(noise.device), asked.tokens, asked.mask)
+        at = scheduler.sigmas[step].expand(len(noise)).to(noise.device)
+        given = (at, asked.tokens, asked.mask)
         with precision(noise.device.type):
             found = velocity(model, latents, *given)
             if step in compared:
@@ -210,16 +211,10 @@ def train_on_reward(
         fused: Whether blocks are compiled.
     """
     autoencoder, teacher = parts
-    student: Any = PixArtTransformer2DModel.from_config(teacher.config)
-    student.load_state_dict(teacher.state_dict())
-    for model in (autoencoder, teacher, *critics):
+    student = student_of(teacher, plan.device, fused=fused)
+    for model in (autoencoder, *critics):
         model.eval().requires_grad_(False)
-    for model in (student, *parts, *critics):
         nn.Module.to(model, device=plan.device)
-    for model in (student, teacher):
-        quicken(model, plan.device)
-        if fused:
-            fuse(model)
     part, parts_in_all = worker()
 
     def loss_of(step: int) -> Tensor:
@@ -236,9 +231,7 @@ def train_on_reward(
         return missed(critics, shown, asked.labels) + strayed
 
     fit(student, loss_of, plan, "reward")
-    plain: Any = PixArtTransformer2DModel.from_config(teacher.config)
-    plain.load_state_dict(student.state_dict())
-    return plain.eval()
+    return student
 
 
 def _arguments() -> argparse.Namespace:
@@ -286,12 +279,13 @@ def main() -> None:
         raise SystemExit(
             f"no pipeline in {str(args.start)!r}: train one with `python -m miniature.renderer`"
         )
-    layer = text_encoder_and_tokenizer(args.start)[0].encoder.layer[-1]
     captions, critics = Captions(args.start), [_critic(role) for role in CRITICS]
+    layer = captions.encoder.encoder.layer[-1]
+    known = [digest_of(model) for model in (layer, *critics)]
+    autoencoder, _ = load_parts(args.start)
     students = []
     for learned in LEARNED:
-        autoencoder, teacher = load_parts(args.start)
-        known = [digest_of(model) for model in (layer, *critics)]
+        _, teacher = load_parts(args.start)
         origin = digest_of(teacher, known, args.batch, args.rate, args.seed, learned)
         plan = Plan(
             args.work / f"reward-{origin}.pt",
@@ -309,7 +303,7 @@ def main() -> None:
         )
         students.append(student.cpu())
     if worker()[0] == 0:
-        export_pipeline(load_parts(args.start)[0], mean_of(students), layer, args.out)
+        export_pipeline(autoencoder.cpu(), mean_of(students), layer, args.out)
 
 
 if __name__ == "__main__":
