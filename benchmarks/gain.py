@@ -1,20 +1,21 @@
 """Does the search find what this person really likes?
 
-The 24 miniature prompts × the four example profiles: one search each, with the default settings.
+The 24 miniature prompts, each for four of 24 simulated people who took no part in anything (with
+`--profiles examples` for the four of the examples): one search each, with the default settings.
 Liking is measured on the held-out seeds, as predicted and as the simulated participant's true
 liking (their hidden taste of what their own perception sees; the search never meets it). Beside
 it: best-of-N, the best predicted of as many pictures of the unchanged prompt, and the control
 that shows that it is personal, what a search for somebody else gains for this person. With
 `--renderer scene --possible` also the share that the search got of what trying everything would
 have got: some minutes of rendering more a prompt, kept for the next time.
-Intervals are bootstrapped over prompts; of people there are four, so they say nothing of others.
+Intervals are bootstrapped over prompts and over people, and the wider one counts.
 """
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL.Image
@@ -23,6 +24,7 @@ from agent.cli.parsers import counted
 from agent.render.base import RenderRequest
 from agent.seeds import derive_seeds
 from agent.trajectory import Trajectory
+from benchmarks.people import PEOPLE, examples, spare_people
 from benchmarks.report import Report, bootstrap_mean, bootstrap_ratio, in_one_line, parser
 from benchmarks.runs import parts_for, run_once
 from miniature.training import BUILD
@@ -30,8 +32,14 @@ from prompts import benchmark
 from scorer.errors import InputError
 from scorer.profile import UserProfile
 
+if TYPE_CHECKING:
+    from miniature.taste import Taste
+
 ALL = len(benchmark("miniature"))
 """Prompts of the benchmark."""
+TURNS = (0, 1, 3, 7)
+"""A prompt is searched for the people that come so many places after its own: four a prompt, and of
+24 people no two meet twice in this way."""
 FIRST_SEED = 500_000
 """Of best-of-N: far from any seed that a search draws."""
 
@@ -53,6 +61,8 @@ class Found:
 class Outcome:
     """What one search brought its person, in points of the rating scale."""
 
+    prompt: str
+    person: str
     predicted: float
     true: float
     best_of_n: float
@@ -63,13 +73,12 @@ class Outcome:
 
 
 class Liking:
-    """The true liking of the simulated participants behind the example profiles."""
+    """The true liking of simulated participants, by the tastes behind their profiles."""
 
-    def __init__(self) -> None:
+    def __init__(self, tastes: Mapping[str, "Taste"]) -> None:
         from miniature.classifier import load_classifier
-        from miniature.examples import example_tastes
 
-        self._tastes = example_tastes()
+        self._tastes = tastes
         self._perception = load_classifier("perception")
 
     def possible(self, person: str, prompt: str, folder: Path) -> float:
@@ -85,10 +94,11 @@ class Liking:
         return true_liking(self._tastes[person], perceive(self._perception, pictures))
 
 
-def load_people(folder: Path) -> dict[str, UserProfile]:
-    """The example profiles by user id."""
-    profiles = [UserProfile.load(path) for path in sorted(folder.glob("*.json"))]
-    return {profile.user_id: profile for profile in profiles}
+def asked_for(number: int, people: Sequence[str]) -> list[str]:
+    """For whom the prompt of this number is searched: everybody, or four of many in turn."""
+    if len(people) <= len(TURNS):
+        return list(people)
+    return [people[(number + turn) % len(people)] for turn in TURNS]
 
 
 def pictures_of(run: Trajectory, runs_dir: Path, candidate: str) -> np.ndarray:
@@ -143,11 +153,13 @@ def outcomes(
         lucky = best_of_n(own.prompt, people[own.person], own.run.usage.renders, options)
         others = [
             float(liking(own.person, found[own.prompt, other].best).mean()) - start
-            for other in people
-            if other != own.person
+            for prompt, other in found
+            if prompt == own.prompt and other != own.person
         ]
         results.append(
             Outcome(
+                prompt=own.prompt,
+                person=own.person,
                 predicted=own.run.gain.heldout or 0.0,
                 true=float(liking(own.person, own.best).mean()) - start,
                 best_of_n=float(liking(own.person, lucky)[0]) - start,
@@ -164,14 +176,26 @@ def _column(results: Iterable[Outcome], name: str) -> np.ndarray:
     return np.array([getattr(result, name) for result in results])
 
 
-def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None:
-    """Means with intervals, and the bars; the results of a prompt lie side by side."""
+def _means(values: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    """The mean of the values under each label."""
+    names, number = np.unique(labels, return_inverse=True)
+    return np.bincount(number, values) / np.bincount(number, minlength=len(names))
 
-    def of_prompts(values: np.ndarray) -> np.ndarray:
-        return values.reshape(-1, people).mean(1)
+
+def _wider(intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return max(intervals, key=lambda ends: ends[1] - ends[0])
+
+
+def add_figures(report: Report, results: Sequence[Outcome]) -> None:
+    """Means with intervals, and the bars."""
+    units = [[one.prompt for one in results], [one.person for one in results]]
 
     def interval(values: np.ndarray) -> tuple[float, float]:
-        return bootstrap_mean(of_prompts(values))
+        return _wider([bootstrap_mean(_means(values, labels)) for labels in units])
+
+    def ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, tuple[float, float]]:
+        found = [bootstrap_ratio(_means(above, of), _means(below, of))[1] for of in units]
+        return float(above.mean() / below.mean()), _wider(found)
 
     n = len(results)
     for name in ("predicted", "true", "best_of_n", "others"):
@@ -182,7 +206,7 @@ def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None
         }
     if results[0].possible is not None:
         most = _column(results, "possible")
-        got, within = bootstrap_ratio(of_prompts(_column(results, "true")), of_prompts(most))
+        got, within = ratio(_column(results, "true"), most)
         report.figures["mean gain: possible"] = {
             "mean": round(float(most.mean()), 4),
             "ci95": [round(x, 4) for x in interval(most)],
@@ -202,8 +226,7 @@ def add_figures(report: Report, results: Sequence[Outcome], people: int) -> None
     for name, words in (("best_of_n", "best-of-N"), ("others", "a search for somebody else")):
         ahead = _column(results, "true") - _column(results, name)
         report.positive(f"true gain beyond {words}", float(ahead.mean()), n=n, ci95=interval(ahead))
-    true, lucky = (of_prompts(_column(results, name)) for name in ("true", "best_of_n"))
-    times, within = bootstrap_ratio(true, lucky)
+    times, within = ratio(_column(results, "true"), _column(results, "best_of_n"))
     report.bar("true gain, in gains of best-of-N", times, at_least=2.0, n=n, ci95=within)
 
 
@@ -214,7 +237,9 @@ def _arguments() -> argparse.Namespace:
     made.add_argument(
         "--possible", action="store_true", help="scene only: render what could be tried, all of it"
     )
-    made.add_argument("--profiles", type=Path, default=Path("examples"))
+    made.add_argument(
+        "--profiles", type=Path, help="folder of the example profiles (default: 24 other people)"
+    )
     made.add_argument("--runs-dir", type=Path, default=BUILD / "gain")
     return made.parse_args()
 
@@ -225,23 +250,24 @@ def main() -> None:
 
     args = _arguments()
     asked = f" --prompts {args.prompts}" if args.prompts != ALL else ""
+    asked += f" --profiles {args.profiles}" if args.profiles else ""
     asked += " --possible" if args.possible else ""
     report = Report(f"python -m benchmarks.gain --renderer {args.renderer}{asked}")
     if args.possible and args.renderer != "scene":
         raise InputError(f"--possible is for --renderer scene, not {args.renderer!r}")
     options = {"renderer": args.renderer}
-    people = load_people(args.profiles)
-    if len(people) < 2:
-        raise InputError(
-            f"--profiles {str(args.profiles)!r} holds {len(people)} profiles: 2 or more"
-        )
-    jobs = [(p, u) for p in benchmark("miniature")[: args.prompts] for u in people.values()]
+    people, tastes = examples(args.profiles) if args.profiles else spare_people(PEOPLE)
+    jobs = [
+        (prompt, people[person])
+        for number, prompt in enumerate(benchmark("miniature")[: args.prompts])
+        for person in asked_for(number, list(people))
+    ]
     folder = args.runs_dir / args.renderer
     searches = [search(p, u, folder, options) for p, u in tqdm(jobs, desc="searches")]
     report.figures["runs that kept the user's prompt"] = sum(s.best is s.initial for s in searches)
     exhaustive = BUILD / "exhaustive" if args.possible else None
-    found = outcomes(searches, people, Liking(), options, exhaustive)
-    add_figures(report, found, len(people))
+    found = outcomes(searches, people, Liking(tastes), options, exhaustive)
+    add_figures(report, found)
     report.close(json_output=args.json)
 
 

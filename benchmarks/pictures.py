@@ -16,7 +16,8 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from benchmarks.gain import Found, drawn, load_people, search
+from benchmarks.gain import Found, drawn, search
+from benchmarks.people import load_people
 from benchmarks.report import in_one_line
 from miniature.training import BUILD
 

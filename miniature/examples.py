@@ -98,23 +98,28 @@ def example_tastes(seed: int = SEED) -> dict[str, Taste]:
     return {name: people[number].taste for name, number in numbers.items()}
 
 
+def telling_rows(dataset: Path, count: int) -> tuple[list[Row], np.ndarray]:
+    """The pictures of the test split to ask about, the most telling first, and all their pixels."""
+    rows = test_pictures(dataset)
+    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
+    encoder = CachedEncoder(make_encoder("miniature"))
+    network = load_network(WEIGHTS / "predictor")
+    _, features = predict(network, build_tokens(rows, encoder, fields=FIELDS))
+    chosen = most_telling(features, load_prior(WEIGHTS / "predictor"), count)
+    return [rows[index] for index in chosen], pixels
+
+
 def main() -> None:
     """Chooses people and pictures and writes `examples/`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=DATASET, help="folder in PAMELA's layout")
     parser.add_argument("--out", type=Path, default=EXAMPLES)
     args = parser.parse_args()
-    rows = test_pictures(args.data)
-    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
-    encoder = CachedEncoder(make_encoder("miniature"))
-    network = load_network(WEIGHTS / "predictor")
-    _, features = predict(network, build_tokens(rows, encoder, fields=FIELDS))
-    chosen = most_telling(features, load_prior(WEIGHTS / "predictor"), RATINGS * len(NAMES))
+    telling, pixels = telling_rows(args.data, RATINGS * len(NAMES))
     people = example_people(pixels)
     numbers = {user_id(name): p.number for name, p in zip(NAMES, people, strict=True)}
     for place, (name, person) in enumerate(zip(NAMES, people, strict=True)):
-        own = [rows[index] for index in chosen[place :: len(NAMES)]]
-        print(write_profile(person, name, own, args.out))
+        print(write_profile(person, name, telling[place :: len(NAMES)], args.out))
     NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
 
 

@@ -20,6 +20,7 @@ from jaxtyping import Float
 
 from scorer.demographics import Demographics
 from scorer.errors import PrerequisiteError
+from scorer.relevance import relevances
 
 FILE = "adaptation.safetensors"
 JITTER = 1e-8
@@ -146,14 +147,14 @@ def residual_at(phi: Float[np.ndarray, "image dim"], person: Posterior) -> Resid
     return Residual(phi @ person.mean, np.sqrt(np.maximum(variance, 0.0)))
 
 
-def estimate_prior(groups: Sequence[Group], *, directions: int = 96, iterations: int = 30) -> Prior:
+def estimate_prior(groups: Sequence[Group], *, directions: int = 96, iterations: int = 15) -> Prior:
     """Prior and noise that make the training people most likely (empirical Bayes).
 
-    The features, each of unit variance, are reduced to the `directions` principal ones, and these
-    are scaled to unit variance; then expectation maximisation for a linear mixed model (Laird and
-    Ware 1982) runs on sufficient statistics: each person's weights are a draw from
-    N(0, covariance). It starts from, and is shrunk towards, weights of one variance on the features
-    before (so of the directions' variances on the scaled ones): as many pseudo-draws as there are
+    Each feature counts by how much it tells of what people like differently (`scorer.relevance`);
+    so weighted, the features are reduced to the `directions` principal ones, and these are scaled
+    to unit variance. Then expectation maximisation for a linear mixed model (Laird and Ware 1982)
+    runs on sufficient statistics: each person's weights are a draw from N(0, covariance). It starts
+    from, and is shrunk towards, what the relevances say: as many pseudo-draws as there are
     dimensions keep directions that few people show from being fitted to them.
 
     Args:
@@ -162,20 +163,20 @@ def estimate_prior(groups: Sequence[Group], *, directions: int = 96, iterations:
         iterations: Of expectation maximisation.
     """
     pooled = np.concatenate([group.features for group in groups]).astype(np.float64)
-    centre, basis, variances = _principal(pooled, directions)
-    shape = np.append(variances / variances.mean(), 1.0)
-    start = Prior(centre, basis, np.diag(shape) * 0.1 / len(shape), 1.0)
+    known = relevances(groups)
+    centre, basis, variances = _principal(pooled, known.weights, directions)
+    shape = np.append(variances, known.level)
+    covariance, noise = np.diag(shape), known.noise
+    start = Prior(centre, basis, covariance, noise)
     phi = [design(group.features, start) for group in groups]
-    known = Statistics(
+    told = Statistics(
         gram=np.stack([p.T @ p for p in phi]),
         moment=np.stack([p.T @ g.residual for p, g in zip(phi, groups, strict=True)]),
         power=float(sum(g.residual @ g.residual for g in groups)),
         count=sum(len(group.residual) for group in groups),
     )
-    covariance = start.covariance
-    noise = float(np.var(np.concatenate([g.residual for g in groups])))
     for _ in range(iterations):
-        covariance, noise = _em_step(covariance, noise, known, shape)
+        covariance, noise = _em_step(covariance, noise, told, shape)
     return Prior(centre, basis, covariance, noise)
 
 
@@ -212,7 +213,9 @@ def _quadratic(
 
 
 def _principal(
-    features: Float[np.ndarray, "row feature"], directions: int
+    features: Float[np.ndarray, "row feature"],
+    relevance: Float[np.ndarray, " feature"],
+    directions: int,
 ) -> tuple[
     Float[np.ndarray, " feature"],
     Float[np.ndarray, "feature direction"],
@@ -220,13 +223,14 @@ def _principal(
 ]:
     """Centre, the leading principal directions scaled to unit variance, and their variances.
 
-    They are those of the correlation matrix: features of different kinds have different units.
+    They are those of the standardised features, each scaled by the root of its relevance.
     """
     centre, spread = features.mean(axis=0), features.std(axis=0)
-    spread = np.where(spread > JITTER, spread, np.inf)
-    values, vectors = np.linalg.eigh(np.cov((features - centre) / spread, rowvar=False, bias=True))
-    kept = np.argsort(values)[::-1][: min(directions, int((values > JITTER).sum()))]
-    return centre, vectors[:, kept] / np.sqrt(values[kept]) / spread[:, None], values[kept]
+    scale = np.sqrt(relevance) / np.where(spread > JITTER, spread, np.inf)
+    values, vectors = np.linalg.eigh(np.cov((features - centre) * scale, rowvar=False, bias=True))
+    least = JITTER * max(values[-1], JITTER)
+    kept = np.argsort(values)[::-1][: min(directions, int((values > least).sum()))]
+    return centre, vectors[:, kept] / np.sqrt(values[kept]) * scale[:, None], values[kept]
 
 
 def save_prior(prior: Prior, folder: Path) -> None:

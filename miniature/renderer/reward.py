@@ -10,7 +10,6 @@ docs/decisions/0034-a-reward-for-being-obeyed.md.
 """
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,10 +61,6 @@ GOES_WITHOUT = {"palette": "natural", "look": "photographic", "weather": "clear"
 EARLY = 4
 """So many of the sampler's steps decide what is where and in which light; the others, how it is
 painted."""
-LEARNED = (EARLY, STEPS)
-"""How many steps are the student's and learn from the reward, in each of the two trainings whose
-mean ships: with the early ones alone pictures stay as they were painted, with all of them they show
-more, and look the worse for it."""
 ANCHOR_EARLY, ANCHOR_LATE = 1.0, 4.0
 """Weight of the squared difference from the teacher's velocity, at one early and one late step."""
 FOCUS = 2.0
@@ -135,7 +130,6 @@ def drawn(
     asked: Asked,
     noise: Float[Tensor, "caption channel rows columns"],
     compared: tuple[int, int],
-    learned: int,
 ) -> tuple[Float[Tensor, "caption channel rows columns"], Tensor]:
     """Latents after all steps, and how far the student's velocities are from the teacher's there.
 
@@ -143,22 +137,20 @@ def drawn(
     them, or the student would be led to where both happen to agree.
 
     Args:
-        student: Draws the first steps; gradients go back to it.
-        teacher: Draws the others; gradients go through it.
+        student: Draws; gradients go back to it.
+        teacher: What it is compared with.
         asked: Captions.
         noise: To begin with.
         compared: An early and a late step at which both are asked.
-        learned: How many steps are the student's.
     """
     scheduler, latents = make_scheduler(), noise
     scheduler.set_timesteps(STEPS)
     strayed = noise.new_zeros(())
     for step, time in enumerate(scheduler.timesteps):
-        model = student if step < learned else teacher
         at = scheduler.sigmas[step].expand(len(noise)).to(noise.device)
         given = (at, asked.tokens, asked.mask)
         with precision(noise.device.type):
-            found = velocity(model, latents, *given)
+            found = velocity(student, latents, *given)
             if step in compared:
                 here = latents.detach()
                 near = velocity(student, here, *given)
@@ -197,7 +189,6 @@ def train_on_reward(
     critics: list[Classifier],
     plan: Plan,
     *,
-    learned: int = EARLY,
     fused: bool = False,
 ) -> PixArtTransformer2DModel:
     """Trains, or goes on training, a copy of the transformer; returns it in evaluation mode.
@@ -207,7 +198,6 @@ def train_on_reward(
         captions: What is asked for.
         critics: Who say whether a picture shows it.
         plan: Length, rate, checkpoint, and the seed of captions and noise.
-        learned: How many of the sampler's steps learn.
         fused: Whether blocks are compiled.
     """
     autoencoder, teacher = parts
@@ -224,7 +214,7 @@ def train_on_reward(
         shape = (len(asked.mask), CHANNELS, LATENT_SIDE, LATENT_SIDE)
         noise = torch.from_numpy(rng.standard_normal(shape, np.float32)).to(plan.device)
         compared = (int(rng.integers(EARLY)), int(rng.integers(EARLY, STEPS)))
-        latents, strayed = drawn(student, teacher, asked, noise, compared, learned)
+        latents, strayed = drawn(student, teacher, asked, noise, compared)
         with precision(plan.device):
             decoded = autoencoder.decoder(latents).float().clamp(-1, 1)
         shown = disturb(decoded, rng)
@@ -245,9 +235,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=WEIGHTS / "renderer", help="pipeline folder")
     parser.add_argument("--work", type=Path, default=FOLDER, help="folder of checkpoints")
-    parser.add_argument(
-        "--steps", type=int, default=200, help="of each of the two trainings (default %(default)s)"
-    )
+    parser.add_argument("--steps", type=int, default=400, help="of training (default %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="pictures a step")
     parser.add_argument("--rate", type=float, default=2e-4, help="of learning, at its peak")
     parser.add_argument("--fused", action="store_true", help="compile the transformer's blocks")
@@ -264,14 +252,6 @@ def _critic(role: str) -> Classifier:
     return load_classifier(role)
 
 
-def mean_of(models: Sequence[PixArtTransformer2DModel]) -> PixArtTransformer2DModel:
-    """A transformer with the mean of the weights (model soups, Wortsman et al. 2022)."""
-    states = [model.state_dict() for model in models]
-    mean: Any = PixArtTransformer2DModel.from_config(models[0].config)
-    mean.load_state_dict({key: sum(s[key] for s in states) / len(states) for key in states[0]})
-    return mean.eval()
-
-
 def main() -> None:
     """Trains from one pipeline folder into another."""
     args = _arguments()
@@ -282,28 +262,22 @@ def main() -> None:
     captions, critics = Captions(args.start), [_critic(role) for role in CRITICS]
     layer = captions.encoder.encoder.layer[-1]
     known = [digest_of(model) for model in (layer, *critics)]
-    autoencoder, _ = load_parts(args.start)
-    students = []
-    for learned in LEARNED:
-        _, teacher = load_parts(args.start)
-        origin = digest_of(teacher, known, args.batch, args.rate, args.seed, learned)
-        plan = Plan(
-            args.work / f"reward-{origin}.pt",
-            args.steps,
-            rate=args.rate,
-            batch=args.batch,
-            seed=args.seed,
-            device=pick_device(args.device),
-            weight_decay=0.0,
-            warmup=20,
-            every=50,
-        )
-        student = train_on_reward(
-            (autoencoder, teacher), captions, critics, plan, learned=learned, fused=args.fused
-        )
-        students.append(student.cpu())
+    autoencoder, teacher = load_parts(args.start)
+    origin = digest_of(teacher, known, args.batch, args.rate, args.seed)
+    plan = Plan(
+        args.work / f"reward-{origin}.pt",
+        args.steps,
+        rate=args.rate,
+        batch=args.batch,
+        seed=args.seed,
+        device=pick_device(args.device),
+        weight_decay=0.0,
+        warmup=20,
+        every=50,
+    )
+    student = train_on_reward((autoencoder, teacher), captions, critics, plan, fused=args.fused)
     if worker()[0] == 0:
-        export_pipeline(autoencoder.cpu(), mean_of(students), layer, args.out)
+        export_pipeline(autoencoder.cpu(), student.cpu(), layer, args.out)
 
 
 if __name__ == "__main__":

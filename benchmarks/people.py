@@ -1,0 +1,62 @@
+"""Simulated people whose hidden taste is known, with the profiles that a search is given.
+
+    people, tastes = spare_people(BUILD / "people")
+    people, tastes = examples(Path("examples"))
+
+Spare people took no part in training or choosing anything. Each has rated 20 pictures, those that
+teach the predictor most, a quarter of the 80 most telling ones for one in four, as in the examples.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from miniature.training import BUILD
+from scorer.errors import InputError
+from scorer.profile import UserProfile
+
+if TYPE_CHECKING:
+    from miniature.taste import Taste
+
+People = tuple[Mapping[str, UserProfile], Mapping[str, "Taste"]]
+PEOPLE = BUILD / "people"
+COUNT = 24
+SHARED_OUT = 4
+"""Among so many people the most telling pictures are dealt out."""
+
+
+def load_people(folder: Path) -> dict[str, UserProfile]:
+    """Profiles in a folder by user id."""
+    profiles = [UserProfile.load(path) for path in sorted(folder.glob("*.json"))]
+    return {profile.user_id: profile for profile in profiles}
+
+
+def examples(folder: Path) -> People:
+    """The example profiles.
+
+    Raises:
+        InputError: the folder holds fewer than two.
+    """
+    from miniature.examples import example_tastes
+
+    people = load_people(folder)
+    if len(people) < 2:
+        raise InputError(f"--profiles {str(folder)!r} holds {len(people)} profiles: 2 or more")
+    return people, example_tastes()
+
+
+def spare_people(folder: Path) -> People:
+    """Profiles of spare participants, written into a folder with the weights of today."""
+    from miniature.examples import RATINGS, telling_rows, user_id, write_profile
+    from miniature.participants import DATASET, ensure_dataset, make_participants
+
+    ensure_dataset()
+    telling, _ = telling_rows(DATASET, RATINGS * SHARED_OUT)
+    spare = [person for person in make_participants() if person.group == "spare"][:COUNT]
+    people, tastes = {}, {}
+    for place, person in enumerate(spare):
+        name = f"{person.number:03d}"
+        own = telling[place % SHARED_OUT :: SHARED_OUT]
+        people[user_id(name)] = UserProfile.load(write_profile(person, name, own, folder))
+        tastes[user_id(name)] = person.taste
+    return people, tastes

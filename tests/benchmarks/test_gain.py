@@ -1,0 +1,47 @@
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from benchmarks.gain import Outcome, add_figures, asked_for
+from benchmarks.people import examples
+from benchmarks.report import Report
+from scorer.errors import InputError
+from scorer.profile import UserProfile
+
+MANY = [f"p{number:02d}" for number in range(24)]
+
+
+def test_prompts_are_searched_for_four_people_each_who_never_meet_again():
+    asked = [asked_for(number, MANY) for number in range(24)]
+    assert {len(four) for four in asked} == {4}
+    assert set(Counter(person for four in asked for person in four).values()) == {4}
+    met = Counter(pair for four in asked for pair in combinations(sorted(four), 2))
+    assert set(met.values()) == {1}
+
+
+def test_every_prompt_is_searched_for_everybody_if_there_are_few():
+    assert asked_for(5, MANY[:4]) == MANY[:4]
+
+
+def outcome(prompt: int, person: int, true: float) -> Outcome:
+    return Outcome(f"prompt {prompt}", MANY[person], 1.0, true, 0.5, 0.1)
+
+
+def test_the_wider_interval_counts_where_people_differ_more_than_prompts():
+    report = Report("gain")
+    add_figures(report, [outcome(n, k, float(k)) for n in range(6) for k in range(4)])
+    figure = report.figures["mean gain: true"]
+    assert figure["mean"] == 1.5
+    low, high = figure["ci95"]
+    assert (low < 0.8, high > 2.2) == (True, True)  # prompts alone would say 1.5 to 1.5
+    share = report.bars["share of runs with a positive true gain"]
+    assert (share.value, share.ok) == (0.75, False)
+    assert report.bars["true gain, in gains of best-of-N"].value == 3.0
+
+
+def test_a_folder_with_one_profile_is_refused_by_name(tmp_path: Path):
+    UserProfile(user_id="owl").save(tmp_path / "owl.json")
+    with pytest.raises(InputError, match="holds 1 profiles: 2 or more"):
+        examples(tmp_path)
