@@ -10,7 +10,8 @@ docs/decisions/0034-a-reward-for-being-obeyed.md.
 """
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ from miniature.renderer.export import (
     make_scheduler,
 )
 from miniature.renderer.transformer import LATENT_SIDE, velocity
-from miniature.training import Plan, fit, pick_device, precision, worker
+from miniature.training import Plan, fit, pick_device, precision, wait_for_all, worker
+from scorer.files import written
 from scorer.minilm import text_encoder_and_tokenizer
 
 CRITICS = ("perception", "critic")
@@ -70,6 +72,10 @@ PLAIN_SHARE = 0.2
 """How many captions are in plain words; half of all others are in common, half in any."""
 HIDDEN_SHARE = 0.1
 """How many tokens the transformer is not shown, so that it leans on no single word."""
+CYCLES = ((3 / 4, 1 / 3), (1.0, 2 / 3))
+"""The rate falls to nothing twice: after so much of the training, and with what share the weights
+of then are in the mean that ships (stochastic weight averaging, Izmailov et al. 2018, arXiv
+1803.05407)."""
 PADDING = 48
 """Captions are padded to a multiple of so many tokens."""
 
@@ -252,6 +258,32 @@ def _critic(role: str) -> Classifier:
     return load_classifier(role)
 
 
+def train_in_cycles(
+    train: Callable[[Plan], PixArtTransformer2DModel], plan: Plan
+) -> PixArtTransformer2DModel:
+    """The mean of the weights at the ends of the cycles; each goes on from the one before.
+
+    Args:
+        train: Trains, or goes on training, as a plan says.
+        plan: Of the whole; each cycle has a checkpoint of its own, named by its last step.
+    """
+    mean: dict[str, Tensor] = {}
+    before = None
+    for length, share in CYCLES:
+        steps = round(plan.steps * length)
+        own = plan.checkpoint.with_stem(f"{plan.checkpoint.stem}-{steps}")
+        if before is not None and not own.is_file() and worker()[0] == 0:
+            with written(own) as stream:
+                stream.write(before.read_bytes())
+        wait_for_all()
+        student = train(replace(plan, checkpoint=own, steps=steps)).cpu()
+        for name, weights in student.state_dict().items():
+            mean[name] = mean.get(name, 0) + share * weights.detach()
+        before = own
+    student.load_state_dict(mean)
+    return student.eval()
+
+
 def main() -> None:
     """Trains from one pipeline folder into another."""
     args = _arguments()
@@ -275,9 +307,14 @@ def main() -> None:
         warmup=20,
         every=50,
     )
-    student = train_on_reward((autoencoder, teacher), captions, critics, plan, fused=args.fused)
+
+    def train(own: Plan) -> PixArtTransformer2DModel:
+        parts = autoencoder, load_parts(args.start)[1]
+        return train_on_reward(parts, captions, critics, own, fused=args.fused)
+
+    student = train_in_cycles(train, plan)
     if worker()[0] == 0:
-        export_pipeline(autoencoder.cpu(), student.cpu(), layer, args.out)
+        export_pipeline(autoencoder.cpu(), student, layer, args.out)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from miniature.renderer.reward import (
     Captions,
     drawn,
     missed,
+    train_in_cycles,
     train_on_reward,
     wanted_labels,
 )
@@ -168,3 +169,28 @@ def test_a_few_steps_make_pictures_show_more_of_what_is_asked_for(tmp_path: Path
     plan = Plan(tmp_path / "reward.pt", 12, rate=3e-4, batch=4, weight_decay=0.0, warmup=2)
     student = train_on_reward((autoencoder, teacher), captions, critics, plan)
     assert miss(student) < 0.7 * before
+
+
+def test_cycles_go_on_from_each_other_and_their_mean_is_what_comes_of_them(tmp_path: Path):
+    """A training that adds 1 a step to every weight, and remembers how far it was."""
+    asked: list[tuple[int, int]] = []
+
+    def train(plan: Plan) -> PixArtTransformer2DModel:
+        model = tiny(0)
+        start = int(plan.checkpoint.read_text()) if plan.checkpoint.is_file() else 0
+        asked.append((start, plan.steps))
+        with torch.no_grad():
+            for weights in model.parameters():
+                weights.fill_(float(plan.steps))
+        plan.checkpoint.write_text(str(plan.steps))
+        return model
+
+    plan = Plan(tmp_path / "reward.pt", 40)
+    mean = train_in_cycles(train, plan)
+    assert asked == [(0, 30), (30, 40)]
+    torch.testing.assert_close(
+        mean.proj_out.bias.detach(), torch.full_like(mean.proj_out.bias, 110 / 3)
+    )
+    assert not mean.training
+    train_in_cycles(train, plan)
+    assert asked[2:] == [(30, 30), (40, 40)]
