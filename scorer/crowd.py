@@ -66,7 +66,7 @@ def judge_crowd(
             for those in _split(known, at_once)
         ]
     )
-    standard = network.head(cls).squeeze(-1)
+    standard = network.standard(cls, pictures.visual)
     return standard * network.score_std + network.score_mean, cls
 
 

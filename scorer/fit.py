@@ -14,6 +14,7 @@ from scorer.adapt import save_prior
 from scorer.epochs import Workers
 from scorer.files import check_folder
 from scorer.leanings import bank_of, save_bank
+from scorer.line import add_line
 from scorer.people import prior_of
 from scorer.personal import AVERAGE
 from scorer.predictor import save_network
@@ -43,7 +44,7 @@ def train_predictor(
     seed: int,
     device: str = "auto",
 ) -> dict[str, dict[str, float]]:
-    """Trains both networks and estimates the prior; writes all into `out`, in 16 bit.
+    """Trains both networks, adds their lines, estimates the prior; writes all, in 16 bit.
 
     Returns:
         By network, the validation figures of its best epoch.
@@ -60,6 +61,7 @@ def train_predictor(
         )
         figures["personal" if person else AVERAGE] = dict(trained.history[trained.epoch])
         if first:
+            add_line(trained.network, train)
             save_network(trained.network, folder)
             if person:
                 save_bank(bank_of(train), train.source.encoder.id, folder)

@@ -93,6 +93,9 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
             layer, layers, norm=nn.LayerNorm(width), enable_nested_tensor=False
         )
         self.head = nn.Linear(width, 1)
+        self.line: Tensor
+        self.register_buffer("line", torch.zeros(visual_dim))
+        """Beside the head: a straight line through the pooled picture (`scorer.line`)."""
         nn.init.normal_(self.field_weights, std=sentence_dim**-0.5)
         nn.init.normal_(self.kind, std=0.5)
 
@@ -107,11 +110,17 @@ class PamelaNetwork(nn.Module, PyTorchModelHubMixin):
             tokens = layer(tokens, src_mask=mask, src_key_padding_mask=~present)
         norm: Any = self.transformer.norm
         cls = norm(tokens[:, 0])
-        standard = self.head(cls).squeeze(-1)
+        standard = self.standard(cls, batch.visual)
         return standard * self.score_std + self.score_mean, cls
 
+    def standard(
+        self, cls: Float[Tensor, "*row width"], visual: Float[Tensor, "*picture visual"]
+    ) -> Float[Tensor, "*row"]:
+        """The score in standard deviations of the ratings: of [CLS], and of the picture alone."""
+        return self.head(cls).squeeze(-1) + visual[..., : self.visual_dim] @ self.line
+
     def features(
-        self, cls: Float[Tensor, "*row width"], visual: Float[Tensor, "*row visual"]
+        self, cls: Float[Tensor, "*row width"], visual: Float[Tensor, "*picture visual"]
     ) -> Float[Tensor, "*row feature"]:
         """What a person's ratings are regressed on: [CLS], and the pooled picture as it is.
 

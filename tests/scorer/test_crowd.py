@@ -23,6 +23,7 @@ def network(layers: int, visual_tokens: int, apart: int = 0) -> PamelaNetwork:
         layers=layers,
         apart=apart,
     )
+    made.line.normal_()
     return made.eval()
 
 

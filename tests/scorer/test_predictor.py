@@ -46,6 +46,14 @@ def test_the_score_is_linear_in_the_features() -> None:
     assert torch.allclose(score, net.head(cls)[:, 0] * net.score_std + net.score_mean)
 
 
+def test_a_line_through_the_picture_is_added_to_the_score() -> None:
+    net, tokens = network(), batch()
+    before, _ = net(tokens)
+    net.line.copy_(torch.arange(5.0))
+    after, _ = net(tokens)
+    assert torch.allclose(after, before + tokens.visual @ torch.arange(5.0) * net.score_std)
+
+
 @pytest.mark.parametrize("column", [0, 1])
 def test_a_missing_token_is_not_read(column: int) -> None:
     net, tokens = network(), masked(batch(), column)
@@ -72,6 +80,7 @@ def test_a_picture_has_the_same_score_alone_and_in_a_batch() -> None:
 
 def test_saved_in_sixteen_bit_and_loaded_it_scores_the_same(tmp_path: Path) -> None:
     net = network()
+    net.line.normal_()
     save_network(net, tmp_path)
     again = load_network(tmp_path)
     assert again.fields == FIELDS
