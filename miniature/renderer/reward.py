@@ -267,21 +267,21 @@ def train_in_cycles(
         train: Trains, or goes on training, as a plan says.
         plan: Of the whole; each cycle has a checkpoint of its own, named by its last step.
     """
-    mean: dict[str, Tensor] = {}
+    ends: list[PixArtTransformer2DModel] = []
     before = None
-    for length, share in CYCLES:
+    for length, _ in CYCLES:
         steps = round(plan.steps * length)
         own = plan.checkpoint.with_stem(f"{plan.checkpoint.stem}-{steps}")
         if before is not None and not own.is_file() and worker()[0] == 0:
             with written(own) as stream:
                 stream.write(before.read_bytes())
         wait_for_all()
-        student = train(replace(plan, checkpoint=own, steps=steps)).cpu()
-        for name, weights in student.state_dict().items():
-            mean[name] = mean.get(name, 0) + share * weights.detach()
+        ends.append(train(replace(plan, checkpoint=own, steps=steps)).cpu())
         before = own
-    student.load_state_dict(mean)
-    return student.eval()
+    shares = [(share, end.state_dict()) for (_, share), end in zip(CYCLES, ends, strict=True)]
+    mean = {name: sum(share * state[name] for share, state in shares) for name in shares[0][1]}
+    ends[-1].load_state_dict(mean)
+    return ends[-1].eval()
 
 
 def main() -> None:

@@ -162,7 +162,11 @@ def test_a_chat_about_anything_else_is_not_constrained(llama: str):
 def test_generation_stops_when_the_time_is_up(llama: str):
     engine = TransformersEngine(llama, device="cpu")
     forwards: list[None] = []
-    engine.load().register_forward_hook(lambda *_: forwards.append(None))
+
+    def count(*_: object) -> None:
+        forwards.append(None)
+
+    engine.load().register_forward_hook(count)
     engine.complete(question("c0001", tokens=40))
     in_peace = len(forwards)
     engine.keep_to(lambda: SHORTER_THAN_A_FORWARD)
