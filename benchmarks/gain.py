@@ -1,14 +1,16 @@
 """Does the search find what this person really likes?
 
-The 24 miniature prompts, each for four of 24 simulated people who took no part in anything (with
-`--profiles examples` for the four of the examples): one search each, with the default settings.
+The 24 miniature prompts, each for four of 24 simulated people who took no part in training, those
+of the examples among them (with `--profiles examples` for these four only): one search each, with
+the default settings.
 Liking is measured on the held-out seeds, as predicted and as the simulated participant's true
 liking (their hidden taste of what their own perception sees; the search never meets it). Beside
 it: best-of-N, the best predicted of as many pictures of the unchanged prompt, and the control
 that shows that it is personal, what a search for somebody else gains for this person. With
 `--renderer scene --possible` also the share that the search got of what trying everything would
 have got: some minutes of rendering more a prompt, kept for the next time.
-Intervals are bootstrapped over prompts and over people, and the wider one counts.
+Intervals are bootstrapped over prompts and over people, and the wider one counts; it leaves out
+what only the two together vary by.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from agent.render.base import RenderRequest
 from agent.seeds import derive_seeds
 from agent.trajectory import Trajectory
 from benchmarks.people import PEOPLE, examples, spare_people
-from benchmarks.report import Report, bootstrap_mean, bootstrap_ratio, in_one_line, parser
+from benchmarks.report import Report, bootstrap_ratio, in_one_line, parser
 from benchmarks.runs import parts_for, run_once
 from miniature.training import BUILD
 from prompts import benchmark
@@ -98,7 +100,8 @@ def asked_for(number: int, people: Sequence[str]) -> list[str]:
     """For whom the prompt of this number is searched: everybody, or four of many in turn."""
     if len(people) <= len(TURNS):
         return list(people)
-    return [people[(number + turn) % len(people)] for turn in TURNS]
+    turned = [people[(number + turn) % len(people)] for turn in TURNS]
+    return list(dict.fromkeys(turned))
 
 
 def pictures_of(run: Trajectory, runs_dir: Path, candidate: str) -> np.ndarray:
@@ -176,10 +179,9 @@ def _column(results: Iterable[Outcome], name: str) -> np.ndarray:
     return np.array([getattr(result, name) for result in results])
 
 
-def _means(values: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    """The mean of the values under each label."""
-    names, number = np.unique(labels, return_inverse=True)
-    return np.bincount(number, values) / np.bincount(number, minlength=len(names))
+def _sums(values: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    """The sum of the values under each label."""
+    return np.bincount(np.unique(labels, return_inverse=True)[1], values)
 
 
 def _wider(intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -190,12 +192,12 @@ def add_figures(report: Report, results: Sequence[Outcome]) -> None:
     """Means with intervals, and the bars."""
     units = [[one.prompt for one in results], [one.person for one in results]]
 
-    def interval(values: np.ndarray) -> tuple[float, float]:
-        return _wider([bootstrap_mean(_means(values, labels)) for labels in units])
-
     def ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, tuple[float, float]]:
-        found = [bootstrap_ratio(_means(above, of), _means(below, of))[1] for of in units]
-        return float(above.mean() / below.mean()), _wider(found)
+        found = [bootstrap_ratio(_sums(above, of), _sums(below, of)) for of in units]
+        return found[0][0], _wider([interval for _, interval in found])
+
+    def interval(values: np.ndarray) -> tuple[float, float]:
+        return ratio(values, np.ones(len(values)))[1]
 
     n = len(results)
     for name in ("predicted", "true", "best_of_n", "others"):
@@ -238,7 +240,7 @@ def _arguments() -> argparse.Namespace:
         "--possible", action="store_true", help="scene only: render what could be tried, all of it"
     )
     made.add_argument(
-        "--profiles", type=Path, help="folder of the example profiles (default: 24 other people)"
+        "--profiles", type=Path, help="folder of the example profiles (default: 24 people)"
     )
     made.add_argument("--runs-dir", type=Path, default=BUILD / "gain")
     return made.parse_args()

@@ -3,8 +3,9 @@
     people, tastes = spare_people(BUILD / "people")
     people, tastes = examples(Path("examples"))
 
-Spare people took no part in training or choosing anything. Each has rated 20 pictures, those that
-teach the predictor most, a quarter of the 80 most telling ones for one in four, as in the examples.
+Spare people took no part in training; four of them are those of the examples. Each has rated 20
+pictures: the 80 that teach the predictor most are dealt to four people in turn, and to the next
+four again.
 """
 
 from collections.abc import Mapping
@@ -35,14 +36,19 @@ def examples(folder: Path) -> People:
     """The example profiles.
 
     Raises:
-        InputError: the folder holds fewer than two.
+        InputError: the folder holds fewer than two, or somebody whose taste is not known.
     """
     from miniature.examples import example_tastes
 
-    people = load_people(folder)
+    people, tastes = load_people(folder), example_tastes()
+    if unknown := [name for name in people if name not in tastes]:
+        raise InputError(
+            f"--profiles {str(folder)!r} holds {unknown[0]!r}, whose true taste is not known: "
+            f"gains are measured for {', '.join(tastes)}"
+        )
     if len(people) < 2:
         raise InputError(f"--profiles {str(folder)!r} holds {len(people)} profiles: 2 or more")
-    return people, example_tastes()
+    return people, tastes
 
 
 def spare_people(folder: Path) -> People:

@@ -3,7 +3,7 @@
     python -m benchmarks.pictures
 
 Both are drawn with the shipped weights and go into `docs/images/`. For each person the searches
-of `benchmarks.gain` are taken where they are there, else made.
+of `benchmarks.gain --profiles examples` are taken where they are there, else made.
 """
 
 import argparse

@@ -163,20 +163,20 @@ def estimate_prior(groups: Sequence[Group], *, directions: int = 96, iterations:
         iterations: Of expectation maximisation.
     """
     pooled = np.concatenate([group.features for group in groups]).astype(np.float64)
-    known = relevances(groups)
-    centre, basis, variances = _principal(pooled, known.weights, directions)
-    shape = np.append(variances, known.level)
-    covariance, noise = np.diag(shape), known.noise
+    relevance = relevances(groups)
+    centre, basis, variances = _principal(pooled, relevance.weights, directions)
+    shape = np.append(variances, relevance.level)
+    covariance, noise = np.diag(shape), relevance.noise
     start = Prior(centre, basis, covariance, noise)
     phi = [design(group.features, start) for group in groups]
-    told = Statistics(
+    known = Statistics(
         gram=np.stack([p.T @ p for p in phi]),
         moment=np.stack([p.T @ g.residual for p, g in zip(phi, groups, strict=True)]),
         power=float(sum(g.residual @ g.residual for g in groups)),
         count=sum(len(group.residual) for group in groups),
     )
     for _ in range(iterations):
-        covariance, noise = _em_step(covariance, noise, told, shape)
+        covariance, noise = _em_step(covariance, noise, known, shape)
     return Prior(centre, basis, covariance, noise)
 
 

@@ -162,7 +162,13 @@ class Training:
                 f"{str(checkpoint)!r} is of another training ({state['of']}): delete it, or train "
                 f"with what it was begun with"
             )
-        self._network.load_state_dict(state["network"])
+        try:
+            self._network.load_state_dict(state["network"])
+        except RuntimeError as error:
+            raise InputError(
+                f"{str(checkpoint)!r} is of another version of the network: delete it, or finish "
+                f"the training with the version that began it"
+            ) from error
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
         self.history, self.best = list(state["history"]), state["best"]

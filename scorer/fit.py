@@ -17,10 +17,10 @@ from scorer.leanings import bank_of, save_bank
 from scorer.line import add_line
 from scorer.people import prior_of
 from scorer.personal import AVERAGE
-from scorer.predictor import save_network
-from scorer.ratings import Ratings
+from scorer.predictor import PamelaNetwork, save_network
+from scorer.ratings import Ratings, without_person
 from scorer.recipe import Recipe
-from scorer.train import train_network
+from scorer.train import judged, train_network
 
 CHECKPOINT = "training.pt"
 
@@ -47,7 +47,7 @@ def train_predictor(
     """Trains both networks, adds their lines, estimates the prior; writes all, in 16 bit.
 
     Returns:
-        By network, the validation figures of its best epoch.
+        By network, its validation figures as it is written.
 
     Raises:
         InputError: a checkpoint in the folder is of another training.
@@ -59,14 +59,25 @@ def train_predictor(
         trained = train_network(
             train, validation, own, seed=seed, device=device, checkpoint=checkpoint
         )
-        figures["personal" if person else AVERAGE] = dict(trained.history[trained.epoch])
         if first:
             add_line(trained.network, train)
             save_network(trained.network, folder)
             if person:
                 save_bank(bank_of(train), train.source.encoder.id, folder)
                 save_prior(prior_of(trained.network, train), folder)
+            figures["personal" if person else AVERAGE] = _judged(
+                trained.network, train, validation, own
+            )
     if first:
         for folder in (out / AVERAGE, out):  # while the last is there, the training goes on
             (folder / CHECKPOINT).unlink(missing_ok=True)
     return figures
+
+
+def _judged(
+    network: PamelaNetwork, train: Ratings, validation: Mapping[str, Ratings], recipe: Recipe
+) -> dict[str, float]:
+    known = {"": train, **validation}
+    if not recipe.person:
+        known = {name: without_person(ratings) for name, ratings in known.items()}
+    return judged(network, known.pop(""), known, adapted=recipe.adaptation > 0)

@@ -42,17 +42,16 @@ def fit_line(
     rating: Float[np.ndarray, " picture"],
     count: Int[np.ndarray, " picture"],
 ) -> tuple[Float[np.ndarray, " feature"], float]:
-    """Weights and level of the ridge regression that the ratings make most likely.
+    """Weights and level of a ridge regression, the room of each weight being its relevance.
 
-    The posterior mean of Bayesian linear regression (Bishop 2006, eq. 3.53) with the relevances for
-    the variances of the weights.
+    The posterior mean of Bayesian linear regression (Bishop 2006, eq. 3.53).
 
     Args:
         features: Of every picture.
         rating: The mean over those who rated it.
         count: How many these are; a mean of more is surer.
     """
-    centre, spread = features.mean(axis=0), features.std(axis=0)
+    centre, spread = np.average(features, axis=0, weights=count), features.std(axis=0)
     level = float(np.average(rating, weights=count))
     found = relevances([Group(features, rating - level)])
     scale = np.sqrt(found.weights) / np.where(spread > SMALLEST, spread, np.inf)

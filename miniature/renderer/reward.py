@@ -75,7 +75,7 @@ HIDDEN_SHARE = 0.1
 CYCLES = ((3 / 4, 1 / 3), (1.0, 2 / 3))
 """The rate falls to nothing twice: after so much of the training, and with what share the weights
 of then are in the mean that ships (stochastic weight averaging, Izmailov et al. 2018, arXiv
-1803.05407)."""
+1803.05407). The second cycle goes on at the rate of the whole training there, .6 of the peak."""
 PADDING = 48
 """Captions are padded to a multiple of so many tokens."""
 
@@ -295,7 +295,7 @@ def main() -> None:
     layer = captions.encoder.encoder.layer[-1]
     known = [digest_of(model) for model in (layer, *critics)]
     autoencoder, teacher = load_parts(args.start)
-    origin = digest_of(teacher, known, args.batch, args.rate, args.seed)
+    origin = digest_of(teacher, known, args.batch, args.rate, args.seed, args.steps, CYCLES)
     plan = Plan(
         args.work / f"reward-{origin}.pt",
         args.steps,

@@ -25,23 +25,37 @@ def test_every_prompt_is_searched_for_everybody_if_there_are_few():
     assert asked_for(5, MANY[:4]) == MANY[:4]
 
 
+def test_nobody_is_asked_for_twice():
+    for count in (5, 6, 7):
+        asked = [asked_for(number, MANY[:count]) for number in range(24)]
+        assert all(len(set(few)) == len(few) >= 3 for few in asked)
+
+
 def outcome(prompt: int, person: int, true: float) -> Outcome:
     return Outcome(f"prompt {prompt}", MANY[person], 1.0, true, 0.5, 0.1)
 
 
-def test_the_wider_interval_counts_where_people_differ_more_than_prompts():
+@pytest.mark.parametrize("people_differ", [True, False])
+def test_the_wider_interval_counts_whether_people_or_prompts_differ(people_differ: bool):
     report = Report("gain")
-    add_figures(report, [outcome(n, k, float(k)) for n in range(6) for k in range(4)])
+    places = [(k, n) if people_differ else (n, k) for n in range(4) for k in range(6)]
+    add_figures(report, [outcome(p, k, float(k if people_differ else p)) for p, k in places])
     figure = report.figures["mean gain: true"]
     assert figure["mean"] == 1.5
     low, high = figure["ci95"]
-    assert (low < 0.8, high > 2.2) == (True, True)  # prompts alone would say 1.5 to 1.5
+    assert (low < 0.8, high > 2.2) == (True, True)  # the others alone would say 1.5 to 1.5
     share = report.bars["share of runs with a positive true gain"]
     assert (share.value, share.ok) == (0.75, False)
     assert report.bars["true gain, in gains of best-of-N"].value == 3.0
 
 
 def test_a_folder_with_one_profile_is_refused_by_name(tmp_path: Path):
-    UserProfile(user_id="owl").save(tmp_path / "owl.json")
+    UserProfile(user_id="simulated-ada").save(tmp_path / "ada.json")
     with pytest.raises(InputError, match="holds 1 profiles: 2 or more"):
+        examples(tmp_path)
+
+
+def test_somebody_whose_taste_is_not_known_is_refused_by_name(tmp_path: Path):
+    UserProfile(user_id="owl").save(tmp_path / "owl.json")
+    with pytest.raises(InputError, match="holds 'owl', whose true taste is not known"):
         examples(tmp_path)

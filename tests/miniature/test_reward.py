@@ -172,7 +172,7 @@ def test_a_few_steps_make_pictures_show_more_of_what_is_asked_for(tmp_path: Path
 
 
 def test_cycles_go_on_from_each_other_and_their_mean_is_what_comes_of_them(tmp_path: Path):
-    """A training that adds 1 a step to every weight, and remembers how far it was."""
+    """A training that sets every weight to its step, and remembers how far it was."""
     asked: list[tuple[int, int]] = []
 
     def train(plan: Plan) -> PixArtTransformer2DModel:

@@ -126,6 +126,20 @@ def test_features_that_do_not_vary_are_no_obstacle() -> None:
     assert estimate_prior(groups).basis.shape == (3, 2)
 
 
+def test_the_directions_are_those_in_which_people_differ_not_those_in_which_pictures_do() -> None:
+    generator = np.random.default_rng(0)
+    mixing = generator.normal(size=(3, 10))  # ten features that are three, and nobody cares for
+    groups = []
+    for _ in range(60):
+        own = generator.normal(size=(50, 2))
+        idle = generator.normal(size=(50, 3)) @ mixing * 10
+        residual = own @ generator.normal(size=2) + 0.5 * generator.normal(size=50)
+        groups.append(Group(np.hstack([own, idle]), residual))
+    prior = estimate_prior(groups, directions=2)
+    scaled = prior.basis * np.concatenate([g.features for g in groups]).std(axis=0)[:, None]
+    assert np.abs(scaled[:2]).sum() > 20 * np.abs(scaled[2:]).sum()
+
+
 def test_the_predictive_deviation_is_calibrated() -> None:
     generator = np.random.default_rng(0)
     prior = plain_prior(3, alpha=1.0, beta=1.0)

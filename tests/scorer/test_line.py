@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
-from scorer.line import fit_line
+from scorer.line import add_line, fit_line
+from scorer.predictor import PamelaNetwork
+from tests.scorer.synthetic import synthetic_ratings
 
 
 def pictures(count: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -33,12 +38,41 @@ def test_pictures_that_more_people_rated_count_more():
     assert error(many) < 0.6 * error(np.ones(300, int))
 
 
-def test_ratings_that_say_nothing_make_a_line_that_says_nothing():
-    features, _ = pictures(300)
-    weights, level = fit_line(
-        features, np.random.default_rng(1).normal(size=300), np.ones(300, int)
+def test_pictures_that_most_people_rated_are_no_other_pictures():
+    features = np.random.default_rng(0).normal(size=(400, 3))
+    count = np.where(features[:, 0] > 0.5, 200, 2)
+    weights, level = fit_line(features, features[:, 0], count)
+    np.testing.assert_allclose([*weights, level], [1, 0, 0, 0], atol=0.02)
+
+
+def test_ratings_that_say_nothing_make_a_line_that_says_little():
+    rng = np.random.default_rng(0)
+    features, ratings = rng.normal(size=(60, 200)), rng.normal(size=60)
+    weights, level = fit_line(features, ratings, np.ones(60, int))
+    new = rng.normal(size=(500, 200)) @ weights + level
+    assert new.std() < 0.25
+
+
+def test_the_line_becomes_a_third_of_the_score_and_reads_whole_pictures_only():
+    torch.manual_seed(0)
+    network = PamelaNetwork(
+        visual_dim=5, semantic_dim=4, visual_tokens=2, sentence_dim=6, width=8, heads=2
+    ).eval()
+    given = synthetic_ratings(6, 20)
+    visual, index = torch.randn(200, 10), torch.arange(120) // 2  # of 200 pictures 60 are rated
+    tokens = replace(
+        given.tokens,
+        visual=visual,
+        picture_index=index,
+        field_index=given.tokens.field_index[:, :0],
     )
-    assert (features @ weights + level).std() < 0.35
+    liking = visual[index, 0] - visual[index, 3] + 0.5
+    rows = tokens.batch(torch.arange(120))
+    before = network(rows)[0].detach()
+    add_line(network, replace(given, tokens=tokens, standard=liking))
+    after = network(rows)[0].detach()
+    share = ((after - network.score_mean) - 2 / 3 * (before - network.score_mean)) * 3
+    torch.testing.assert_close(share / network.score_std, liking, atol=0.15, rtol=0)
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -33,8 +33,9 @@ def test_how_differently_people_use_the_scale_is_told_from_noise():
 
 
 def test_a_feature_that_never_varies_tells_nothing():
-    groups = likings(0.5, 0.2)
-    still = [Group(np.hstack([g.features, np.full((60, 1), 7.0)]), g.residual) for g in groups]
+    groups = [Group(g.features.astype(np.float32), g.residual) for g in likings(0.5, 0.2)]
+    constant = np.full((60, 1), 0.1, np.float32)
+    still = [Group(np.hstack([g.features, constant]), g.residual) for g in groups]
     found = relevances(still)
     assert found.weights[-1] == 0
     np.testing.assert_allclose(found.weights[:-1], relevances(groups).weights)
