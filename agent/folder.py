@@ -101,8 +101,11 @@ def check_writable(runs_dir: Path) -> None:
     probe = runs_dir / f".probe-{secrets.token_hex(4)}"
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
-        probe.mkdir()
-        probe.rmdir()
+        try:
+            probe.mkdir()
+        finally:  # an interrupt leaves nothing behind either
+            if probe.is_dir():
+                probe.rmdir()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(_unwritable(runs_dir, reason)) from error
