@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 People = tuple[Mapping[str, UserProfile], Mapping[str, "Taste"]]
 PEOPLE = BUILD / "people"
 COUNT = 24
-SHARED_OUT = 4
-"""Among so many people the most telling pictures are dealt out."""
 
 
 def load_people(folder: Path) -> dict[str, UserProfile]:
@@ -53,16 +51,17 @@ def examples(folder: Path) -> People:
 
 def spare_people(folder: Path) -> People:
     """Profiles of spare participants, written into a folder with the weights of today."""
-    from miniature.examples import RATINGS, telling_rows, user_id, write_profile
+    from miniature.examples import NAMES, RATINGS, telling_rows, test_pictures, write_profile
     from miniature.participants import DATASET, ensure_dataset, make_participants
 
     ensure_dataset()
-    telling, _ = telling_rows(DATASET, RATINGS * SHARED_OUT)
+    hands = len(NAMES)
+    telling = telling_rows(test_pictures(DATASET), RATINGS * hands)
     spare = [person for person in make_participants() if person.group == "spare"][:COUNT]
     people, tastes = {}, {}
     for place, person in enumerate(spare):
-        name = f"{person.number:03d}"
-        own = telling[place % SHARED_OUT :: SHARED_OUT]
-        people[user_id(name)] = UserProfile.load(write_profile(person, name, own, folder))
-        tastes[user_id(name)] = person.taste
+        own = telling[place % hands :: hands]
+        written = write_profile(person, f"{person.number:03d}", own, folder)
+        people[person.id] = UserProfile.load(written)
+        tastes[person.id] = person.taste
     return people, tastes

@@ -98,15 +98,13 @@ def example_tastes(seed: int = SEED) -> dict[str, Taste]:
     return {name: people[number].taste for name, number in numbers.items()}
 
 
-def telling_rows(dataset: Path, count: int) -> tuple[list[Row], np.ndarray]:
-    """The pictures of the test split to ask about, the most telling first, and all their pixels."""
-    rows = test_pictures(dataset)
-    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
+def telling_rows(rows: list[Row], count: int) -> list[Row]:
+    """The rows that are worth asking about, the most telling first."""
     encoder = CachedEncoder(make_encoder("miniature"))
     network = load_network(WEIGHTS / "predictor")
     _, features = predict(network, build_tokens(rows, encoder, fields=FIELDS))
     chosen = most_telling(features, load_prior(WEIGHTS / "predictor"), count)
-    return [rows[index] for index in chosen], pixels
+    return [rows[index] for index in chosen]
 
 
 def main() -> None:
@@ -115,7 +113,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATASET, help="folder in PAMELA's layout")
     parser.add_argument("--out", type=Path, default=EXAMPLES)
     args = parser.parse_args()
-    telling, pixels = telling_rows(args.data, RATINGS * len(NAMES))
+    rows = test_pictures(args.data)
+    telling = telling_rows(rows, RATINGS * len(NAMES))
+    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
     people = example_people(pixels)
     numbers = {user_id(name): p.number for name, p in zip(NAMES, people, strict=True)}
     for place, (name, person) in enumerate(zip(NAMES, people, strict=True)):

@@ -164,7 +164,7 @@ def estimate_prior(groups: Sequence[Group], *, directions: int = 96, iterations:
     """
     pooled = np.concatenate([group.features for group in groups]).astype(np.float64)
     relevance = relevances(groups)
-    centre, basis, variances = _principal(pooled, relevance.weights, directions)
+    centre, basis, variances = _principal(pooled, relevance.scale, directions)
     shape = np.append(variances, relevance.level)
     covariance, noise = np.diag(shape), relevance.noise
     start = Prior(centre, basis, covariance, noise)
@@ -214,7 +214,7 @@ def _quadratic(
 
 def _principal(
     features: Float[np.ndarray, "row feature"],
-    relevance: Float[np.ndarray, " feature"],
+    scale: Float[np.ndarray, " feature"],
     directions: int,
 ) -> tuple[
     Float[np.ndarray, " feature"],
@@ -223,10 +223,9 @@ def _principal(
 ]:
     """Centre, the leading principal directions scaled to unit variance, and their variances.
 
-    They are those of the standardised features, each scaled by the root of its relevance.
+    They are those of the features that `scale` weighs (`scorer.relevance`).
     """
-    centre, spread = features.mean(axis=0), features.std(axis=0)
-    scale = np.sqrt(relevance) / np.where(spread > JITTER, spread, np.inf)
+    centre = features.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov((features - centre) * scale, rowvar=False, bias=True))
     least = JITTER * max(values[-1], JITTER)
     kept = np.argsort(values)[::-1][: min(directions, int((values > least).sum()))]

@@ -77,7 +77,7 @@ def train_predictor(
 def _judged(
     network: PamelaNetwork, train: Ratings, validation: Mapping[str, Ratings], recipe: Recipe
 ) -> dict[str, float]:
-    known = {"": train, **validation}
     if not recipe.person:
-        known = {name: without_person(ratings) for name, ratings in known.items()}
-    return judged(network, known.pop(""), known, adapted=recipe.adaptation > 0)
+        train = without_person(train)
+        validation = {name: without_person(ratings) for name, ratings in validation.items()}
+    return judged(network, train, validation, adapted=recipe.adaptation > 0)

@@ -20,7 +20,6 @@ from scorer.relevance import relevances
 
 SHARE = 1 / 3
 """Of a score."""
-SMALLEST = 1e-8
 
 
 def add_line(network: PamelaNetwork, train: Ratings) -> None:
@@ -51,12 +50,11 @@ def fit_line(
         rating: The mean over those who rated it.
         count: How many these are; a mean of more is surer.
     """
-    centre, spread = np.average(features, axis=0, weights=count), features.std(axis=0)
+    centre = np.average(features, axis=0, weights=count)
     level = float(np.average(rating, weights=count))
     found = relevances([Group(features, rating - level)])
-    scale = np.sqrt(found.weights) / np.where(spread > SMALLEST, spread, np.inf)
-    scaled = (features - centre) * scale
+    scaled = (features - centre) * found.scale
     sure = count / count.mean()
-    gram = (scaled * sure[:, None]).T @ scaled + found.noise * np.eye(len(scale))
-    weights = scale * np.linalg.solve(gram, scaled.T @ (sure * (rating - level)))
+    gram = (scaled * sure[:, None]).T @ scaled + found.noise * np.eye(len(centre))
+    weights = found.scale * np.linalg.solve(gram, scaled.T @ (sure * (rating - level)))
     return weights, level - float(centre @ weights)

@@ -7,8 +7,8 @@
 A picture, its prompt, and every known field of person and picture are tokens behind a learnable
 [CLS]; a shallow transformer joins them, and a linear head on [CLS] gives the score, with a straight
 line through the picture beside it (`scorer.line`). Widths, pooling and losses of the original are
-not published; the figures here are our own. The one rule
-that is not obvious: a missing token is masked, so the same weights serve any set of fields.
+not published; the figures here are our own. The one rule that is not obvious: a missing token is
+masked, so the same weights serve any set of fields.
 """
 
 import json

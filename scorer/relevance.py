@@ -39,6 +39,8 @@ class Relevance:
 
     weights: Float[np.ndarray, " feature"]
     """Of what each feature, standardised, is worth to a person; 0 for one that never varies."""
+    scale: Float[np.ndarray, " feature"]
+    """By which features as they are get these variances: the root of the weight over the spread."""
     level: float
     """Of how much higher or lower a person rates everything."""
     noise: float
@@ -75,7 +77,8 @@ def relevances(groups: Sequence["Group"], *, seed: int = 0) -> Relevance:
         found = _likeliest(people, start, seed, apart=apart).exp().numpy().astype(np.float64)
     weights = np.zeros(len(centre))
     weights[varies] = found[:-2]
-    return Relevance(weights, float(found[-2]), float(found[-1]))
+    scale = np.sqrt(weights) / np.where(varies, spread, np.inf)
+    return Relevance(weights, scale, float(found[-2]), float(found[-1]))
 
 
 class Person(NamedTuple):
