@@ -38,7 +38,7 @@ class RunConfig(BaseModel):
     """Scorer spec: `pamela[:<path or id>]`, `average`, `fake:noise`."""
     beam_width: int = Field(default=3, ge=1, le=64)
     """How many candidates survive an iteration."""
-    branching: int = Field(default=4, ge=1, le=64)
+    branching: int = Field(default=2, ge=1, le=64)
     """How many edits are asked for of each survivor."""
     iterations: int = Field(default=4, ge=0, le=1000)
     """How often the beam is expanded."""

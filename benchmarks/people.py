@@ -3,9 +3,8 @@
     people, tastes = spare_people(BUILD / "people")
     people, tastes = examples(Path("examples"))
 
-Spare people took no part in training; four of them are those of the examples. Each has rated 20
-pictures: the 80 that teach the predictor most are dealt to four people in turn, and to the next
-four again.
+Spare people took no part in training; four of them are those of the examples. Each has rated the
+20 pictures that `pamela-agent rate` would ask them for.
 """
 
 from collections.abc import Mapping
@@ -51,17 +50,15 @@ def examples(folder: Path) -> People:
 
 def spare_people(folder: Path) -> People:
     """Profiles of spare participants, written into a folder with the weights of today."""
-    from miniature.examples import NAMES, RATINGS, telling_rows, test_pictures, write_profile
+    from miniature.examples import asked_rows, test_pictures, write_profile
     from miniature.participants import DATASET, ensure_dataset, make_participants
 
     ensure_dataset()
-    hands = len(NAMES)
-    telling = telling_rows(test_pictures(DATASET), RATINGS * hands)
     spare = [person for person in make_participants() if person.group == "spare"][:COUNT]
     people, tastes = {}, {}
-    for place, person in enumerate(spare):
-        own = telling[place % hands :: hands]
-        written = write_profile(person, f"{person.number:03d}", own, folder)
+    asked = asked_rows(spare, test_pictures(DATASET))
+    for person, rows in zip(spare, asked, strict=True):
+        written = write_profile(person, f"{person.number:03d}", rows, folder)
         people[person.id] = UserProfile.load(written)
         tastes[person.id] = person.taste
     return people, tastes

@@ -2,13 +2,15 @@
 
     python -m miniature.examples
 
-They took no part in training. Each has rated 20 pictures of the test split, those that teach the
-predictor most (the greatest standard deviation given what was asked before; it depends on the
-pictures only). Likes, dislikes and notes are left empty: nothing of the hidden taste is told.
+They took no part in training. Each has rated 20 pictures of the test split, those that
+`pamela-agent rate` would ask them for, one after the other. Likes, dislikes and notes are left
+empty: nothing of the hidden taste is told.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +27,12 @@ from miniature.participants import (
 )
 from miniature.predictor import FIELDS, plain_rows
 from miniature.taste import Taste, perceive, rate, true_liking
-from scorer.adapt import Prior, design, load_prior
+from scorer.adapt import Posterior, load_prior
 from scorer.cache import CachedEncoder
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
 from scorer.encoders import make_encoder
+from scorer.informative import most_informative
 from scorer.predictor import load_network, predict
 from scorer.profile import Rating, UserProfile
 from scorer.tokens import build_tokens
@@ -50,20 +53,6 @@ def example_people(pixels: np.ndarray, seed: int = SEED) -> list[Participant]:
     """The four spare participants whose likings of the pictures agree least."""
     spare = [person for person in make_participants(seed) if person.group == "spare"]
     return far_apart(spare, perceive(load_classifier("perception"), pixels), len(NAMES))
-
-
-def most_telling(features: np.ndarray, prior: Prior, count: int) -> list[int]:
-    """Rows to rate, greedily those whose score is least certain given the ones before."""
-    phi, covariance = design(features, prior), prior.covariance.copy()
-    chosen: list[int] = []
-    for _ in range(count):
-        variance = np.einsum("pi,ij,pj->p", phi, covariance, phi)
-        variance[chosen] = -np.inf
-        best = int(variance.argmax())
-        chosen.append(best)
-        gain = covariance @ phi[best] / (phi[best] @ covariance @ phi[best] + prior.noise)
-        covariance = covariance - np.outer(gain, phi[best] @ covariance)
-    return chosen
 
 
 def write_profile(person: Participant, name: str, rows: list[Row], folder: Path) -> Path:
@@ -98,13 +87,18 @@ def example_tastes(seed: int = SEED) -> dict[str, Taste]:
     return {name: people[number].taste for name, number in numbers.items()}
 
 
-def telling_rows(rows: list[Row], count: int) -> list[Row]:
-    """The rows that are worth asking about, the most telling first."""
+def asked_rows(people: Sequence[Participant], rows: Sequence[Row]) -> list[list[Row]]:
+    """What each person is asked to rate, in this order: the rows that teach most about them."""
     encoder = CachedEncoder(make_encoder("miniature"))
-    network = load_network(WEIGHTS / "predictor")
-    _, features = predict(network, build_tokens(rows, encoder, fields=FIELDS))
-    chosen = most_telling(features, load_prior(WEIGHTS / "predictor"), count)
-    return [rows[index] for index in chosen]
+    network, prior = load_network(WEIGHTS / "predictor"), load_prior(WEIGHTS / "predictor")
+    nothing = Posterior(np.zeros(len(prior.covariance)), prior.covariance, 0)
+    asked = []
+    for person in people:
+        own = [replace(row, demographics=dict(person.demographics)) for row in rows]
+        _, features = predict(network, build_tokens(own, encoder, fields=FIELDS))
+        chosen = most_informative(features, nothing, prior, count=RATINGS)
+        asked.append([rows[place] for place in chosen])
+    return asked
 
 
 def main() -> None:
@@ -114,12 +108,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=EXAMPLES)
     args = parser.parse_args()
     rows = test_pictures(args.data)
-    telling = telling_rows(rows, RATINGS * len(NAMES))
     pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
     people = example_people(pixels)
     numbers = {user_id(name): p.number for name, p in zip(NAMES, people, strict=True)}
-    for place, (name, person) in enumerate(zip(NAMES, people, strict=True)):
-        print(write_profile(person, name, telling[place :: len(NAMES)], args.out))
+    for name, person, asked in zip(NAMES, people, asked_rows(people, rows), strict=True):
+        print(write_profile(person, name, asked, args.out))
     NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
 
 

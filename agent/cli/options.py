@@ -85,7 +85,7 @@ MODELS = (
 )
 SEARCH = (
     Option("beam_width", "how many prompts survive an iteration (default: 3)", int, "N"),
-    Option("branching", "edits asked for of each survivor (default: 4)", int, "N"),
+    Option("branching", "edits asked for of each survivor (default: 2)", int, "N"),
     Option("iterations", "how often the beam is expanded (default: 4)", int, "N"),
     Option("seeds", "pictures of each prompt; its score is their mean (default: 2)", int, "N"),
     Option("seed", "where all randomness of the run starts (default: 0)", int, "N"),

@@ -26,8 +26,8 @@ SPREAD = 0.5
 """How uncertain the worth of a value is beforehand, on an axis of weight 1."""
 WIDTH = 1.96
 """Standard deviations on either side of a mean in a 95 % interval."""
-PAIRS = 0.5
-"""Share of edits that change two axes at once, once there is something to build on."""
+AT_ONCE = 4
+"""Axes that an edit changes at most: once there is something to build on, one to so many alike."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ class Option:
 
     @property
     def axis(self) -> str:
-        """Of its only value; `free` if there are two."""
+        """Of its only value; `free` if there are several."""
         return self.values[0].axis if len(self.values) == 1 else "free"
 
     def edit(self) -> Edit:
         """The option as an edit."""
-        says = " and ".join(value.say for value in self.values)
+        *others, last = (value.say for value in self.values)
+        says = f"{', '.join(others)} and {last}" if others else last
         return Edit.model_validate({"axis": self.axis, "instruction": says, "prompt": self.prompt})
 
 
@@ -59,6 +60,8 @@ class Board:
     columns: Mapping[str, int]
     """Where in the belief each value stands, by name."""
     belief: Belief
+    options: tuple[Option, ...]
+    """Every single value that the parent could get."""
 
     def improvement(self, option: Option, worth: Array) -> float:
         """What an option would add to the parent if the values had these worths."""
@@ -73,11 +76,10 @@ def draw_edits(request: ProposalRequest, catalogue: Catalogue) -> list[Edit]:
     board = set_up(request, catalogue)
     prompts = (request.user_prompt, request.parent_prompt, *request.tried_prompts)
     taken = {prompt_key(prompt) for prompt in prompts}
-    options = list(_options(board))
     used: set[str] = set()
     edits: list[Edit] = []
     while len(edits) < request.count:
-        fresh = [option for option in options if option.key not in taken]
+        fresh = [option for option in board.options if option.key not in taken]
         if all(option.axis in used for option in fresh):
             used.clear()
         chosen = _choose(board, [o for o in fresh if o.axis not in used], taken, rng)
@@ -95,7 +97,9 @@ def set_up(request: ProposalRequest, catalogue: Catalogue) -> Board:
     added = reading.added.values()
     values = [v for v in catalogue.values if v.name in added or _is_wanted(v, request)]
     columns = {value.name: column for column, value in enumerate(values)}
-    return Board(request, catalogue, reading, columns, _believe(values, request, catalogue))
+    belief = _believe(values, request, catalogue)
+    options = tuple(_options(values, request, reading, catalogue))
+    return Board(request, catalogue, reading, columns, belief, options)
 
 
 def _is_wanted(value: CatalogueValue, request: ProposalRequest) -> bool:
@@ -148,12 +152,15 @@ def _known_scores(request: ProposalRequest) -> dict[str, float]:
     return scores
 
 
-def _options(board: Board) -> Iterator[Option]:
-    """Every single value that the parent could get."""
-    for name in board.columns:
-        value = board.catalogue.value(name)
-        if _is_wanted(value, board.request):
-            option = _option((value,), board.request.parent_prompt, board.reading, board.catalogue)
+def _options(
+    values: Sequence[CatalogueValue],
+    request: ProposalRequest,
+    reading: Reading,
+    catalogue: Catalogue,
+) -> Iterator[Option]:
+    for value in values:
+        if _is_wanted(value, request):
+            option = _option((value,), request.parent_prompt, reading, catalogue)
             if option is not None:
                 yield option
 
@@ -175,36 +182,36 @@ def _option(
 def _choose(
     board: Board, options: Sequence[Option], taken: set[tuple[str, ...]], rng: np.random.Generator
 ) -> Option | None:
-    """The best option by a new guess, sometimes with a second value on another axis."""
+    """The best of some options by a new guess, sometimes with values on other axes beside it."""
     worth = board.belief.draw(rng)
-    doubled = rng.random() < _share_of_pairs(board.request)
-    best_first = sorted(options, key=lambda option: -board.improvement(option, worth))
-    if doubled and best_first:
-        pair = _paired(board, best_first, taken)
-        if pair is not None:
-            return pair
+    wanted = _axes_at_once(board.request, rng)
+    best = max(options, key=lambda option: board.improvement(option, worth), default=None)
+    if best is not None and wanted > 1:
+        several = _extended(best, board, worth, wanted)
+        if len(several.values) > 1 and several.key not in taken:
+            return several
     singles_wanted = set(board.request.axes) != {"free"}
-    return best_first[0] if best_first and singles_wanted else None
+    return best if singles_wanted else None
 
 
-def _share_of_pairs(request: ProposalRequest) -> float:
+def _axes_at_once(request: ProposalRequest, rng: np.random.Generator) -> int:
+    """How many axes the next edit changes at most."""
     if request.axes == ("free",):
-        return 1.0
+        return int(rng.integers(2, AT_ONCE + 1))
+    drawn = int(rng.integers(1, AT_ONCE + 1))
     wanted = not request.axes or "free" in request.axes
     known = request.tried or request.best_edits or request.leanings
-    return PAIRS if wanted and known else 0.0
+    return drawn if wanted and known else 1
 
 
-def _paired(
-    board: Board, best_first: Sequence[Option], taken: set[tuple[str, ...]]
-) -> Option | None:
-    """The best option with the best other one that goes with it."""
-    first = best_first[0]
-    reading = read(first.prompt, board.request.user_prompt, board.catalogue)
-    for second in best_first[1:]:
-        if second.axis != first.axis:
-            values = (*first.values, *second.values)
-            pair = _option(values, first.prompt, reading, board.catalogue)
-            if pair is not None and pair.key not in taken:
-                return pair
-    return None
+def _extended(option: Option, board: Board, worth: Array, wanted: int) -> Option:
+    """The option with the best values of other axes that go with it and improve the parent."""
+    ranked = sorted(board.options, key=lambda other: -board.improvement(other, worth))
+    for other in ranked:
+        if len(option.values) == wanted or board.improvement(other, worth) <= 0:
+            break
+        if other.axis not in {value.axis for value in option.values}:
+            reading = read(option.prompt, board.request.user_prompt, board.catalogue)
+            values = (*option.values, *other.values)
+            option = _option(values, option.prompt, reading, board.catalogue) or option
+    return option

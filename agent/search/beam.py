@@ -1,6 +1,6 @@
 """Beam search over prompts: expand the best few, keep the best few of everything seen.
 
-    searcher = BeamSearch(beam_width=3, branching=4, iterations=4)
+    searcher = BeamSearch(beam_width=3, branching=2, iterations=4)
     searcher.tell([initial])
     while not searcher.done:
         searcher.tell(try_out(searcher.ask()))

@@ -69,8 +69,9 @@ def new_store(tmp_path: Path, user: UserProfile, parts: Parts) -> Callable[..., 
     """Makes the store of a new run; keywords are fields of the config."""
 
     def make(prompt: str = "floating rocks", **options: Any) -> RunStore:
-        small = {"renderer": "fake", "scorer": "fake:noise", "iterations": 2, "heldout_seeds": 3}
-        config = make_config({**small, **options})
+        fakes = {"renderer": "fake", "scorer": "fake:noise"}
+        small = {"branching": 4, "iterations": 2, "heldout_seeds": 3}
+        config = make_config({**fakes, **small, **options})
         folder = new_run_folder(tmp_path / "runs", prompt)
         return RunStore.create(folder, make_header(folder.name, prompt, config, user, parts))
 
