@@ -110,6 +110,9 @@ ROLES = {
     "tower": Role(
         3, EYE, of_encoder, 5000, natural=EQUALLY, drawn=4600, drawn_seed=12, begins_as="judge"
     ),
+    "second": Role(
+        5, EYE, of_encoder, 6500, natural=EQUALLY, drawn=4600, drawn_seed=12, drawn_from=2500
+    ),
     "perception": Role(
         2, (28, 56, 112, 168), of_perception, 21000, drawn=3200, drawn_seed=11, drawn_from=13500
     ),
@@ -130,7 +133,7 @@ DRAWN_SHARE = 1 / 3
 
 def folder_of(role: str) -> Path:
     """Where a classifier lies; the tower ships as a part of the encoder, the critic not at all."""
-    return BUILD / role if role in ("tower", "critic") else WEIGHTS / role
+    return BUILD / role if role in ("tower", "second", "critic") else WEIGHTS / role
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from scorer.cache import CachedEncoder
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
 from scorer.encoders import make_encoder
+from scorer.files import written
 from scorer.informative import most_informative
 from scorer.predictor import load_network, predict
 from scorer.profile import Rating, UserProfile
@@ -64,7 +65,8 @@ def write_profile(person: Participant, name: str, rows: list[Row], folder: Path)
     (folder / "ratings" / name).mkdir(parents=True, exist_ok=True)
     for number, (row, picture, score) in enumerate(zip(rows, pixels, scores, strict=True)):
         place = f"ratings/{name}/{number:03d}.png"
-        PIL.Image.fromarray(picture).save(folder / place, optimize=True)
+        with written(folder / place) as stream:  # whoever reads it meanwhile finds it whole
+            PIL.Image.fromarray(picture).save(stream, "PNG", optimize=True)
         ratings.append(Rating(image=place, score=int(score), prompt=row.prompt))
     profile = UserProfile(
         user_id=user_id(name), demographics=dict(person.demographics), ratings=tuple(ratings)
