@@ -1,14 +1,16 @@
-"""Classifiers of what a picture shows: judge, participants' perception, encoder's tower, critic.
+"""Classifiers of what a picture shows: judge, participants' perception, encoder's eyes, critic.
 
     python -m miniature.classifier judge          # two thirds of the training scenes
     python -m miniature.classifier tower          # goes on from the judge, with drawn pictures
+    python -m miniature.classifier second         # two thirds likewise, from nothing
     python -m miniature.classifier perception     # the other third, and drawn pictures of its own
     python -m miniature.classifier critic         # the same scenes, other weights
 
 All are small ResNets with one head an attribute. Judge and perception differ in seed and width and
 have no scene in common, so that what the simulated participants see is not what the judge sees. The
 tower of the image-text encoder is a judge that has seen drawn pictures besides: it has neither a
-weight nor a picture in common with the perception. The judge, which is asked whether a prompt was
+weight nor a picture in common with the perception, and neither has its second eye, which learns
+from the tower's scenes and shares no weight with it. The judge, which is asked whether a prompt was
 obeyed, trains on nothing that was drawn (`miniature.drawn_scenes`). The critic, which the diffusion
 model learns from together with the perception (`miniature.renderer.reward`), has no scene in common
 with the judge either.

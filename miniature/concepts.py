@@ -6,6 +6,7 @@ A concept is the mean of the phrases that say a value; its probabilities are cal
 that nothing trained on (docs/decisions/0033-evidence-of-single-words.md).
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -121,18 +122,24 @@ def calibrate_all(
     return replace(concepts, scale=scale, offset=offset)
 
 
+def some_of(scenes: Shown, texts: Texts) -> Iterator[Float[Tensor, "picture 3 size size"]]:
+    """Training pictures to standardise features on, a few at a time; always the same."""
+    rng = np.random.default_rng(0)
+    count = len(scenes.pictures)
+    rows = rng.choice(count, min(count, STANDARD_PICTURES), replace=False)
+    for part in np.array_split(rows, max(1, len(rows) // AT_ONCE)):
+        made = [scenes.under(int(row), texts.finishes[row][0])[0] for row in part]
+        yield disturbed(made, rng)
+
+
 @torch.inference_mode()
 def standardise(
     concepts: Concepts, vision: PreTrainedModel, heads: JointHeads, texts: Texts, scenes: Shown
 ) -> Concepts:
     """Concepts that know mean and spread of their features over training pictures."""
-    rng = np.random.default_rng(0)
-    count = len(scenes.pictures)
-    rows = rng.choice(count, min(count, STANDARD_PICTURES), replace=False)
     likely, early = [], []
-    for part in np.array_split(rows, max(1, len(rows) // AT_ONCE)):
-        made = [scenes.under(int(row), texts.finishes[row][0])[0] for row in part]
-        seen, before = seen_both_ways(vision, disturbed(made, rng))
+    for pictures in some_of(scenes, texts):
+        seen, before = seen_both_ways(vision, pictures)
         logits = heads.logits(heads.picture(seen), concepts.texts)
         likely.append(concepts.probabilities(logits))
         early.append(before)

@@ -1,6 +1,7 @@
 """Trains the miniature's image-text encoder on rendered scenes and their captions.
 
     python -m miniature.classifier tower                # what it begins with
+    python -m miniature.classifier second               # what looks at every picture once more
     python -m miniature.encoder
     torchrun --nproc-per-node 2 -m miniature.encoder    # shares each batch
 
@@ -16,7 +17,7 @@ import argparse
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import PIL.Image
@@ -34,7 +35,9 @@ from miniature.classifier import (
     DRAWN_SHARE,
     HEADS,
     ROLES,
+    Classifier,
     Shown,
+    folder_of,
     held_out_scenes,
     labels_of,
     load_classifier,
@@ -42,7 +45,7 @@ from miniature.classifier import (
     of_drawn,
 )
 from miniature.classifier import UNKNOWN as UNKNOWN_LABEL
-from miniature.concepts import concepts_of, look
+from miniature.concepts import concepts_of, look, some_of
 from miniature.evidence import make_evidence
 from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
 from miniature.told import CAPTIONS, READER, Asked, Naming, Texts, embed_texts, joint_loss
@@ -66,6 +69,7 @@ from scorer.miniature_encoder import (
     pooled,
     save_miniature_encoder,
 )
+from scorer.second_eye import SecondEye, load_second_eye
 
 DIM, SIZE = 256, 128
 CLAIMS_AT_ONCE = 384
@@ -225,7 +229,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--concepts-only",
         action="store_true",
-        help="keep tower and maps that lie in --out, and make anew what builds on them",
+        help="keep tower and maps that lie in --out, and make anew what builds on them; the second "
+        "eye is kept, too, unless there is a new one",
     )
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, default=3)
@@ -260,6 +265,16 @@ def train_all(
     return vision, train_heads(heads.cpu(), seen, texts, plan).eval()
 
 
+@torch.inference_mode()
+def second_eye(known: Classifier, scenes: Shown, texts: Texts) -> SecondEye:
+    """What a classifier finds of every attribute, standardised on scenes that it trained on."""
+    eye = SecondEye(known.body, [len(values) for values in HEADS.values()]).eval()
+    heads = [cast(nn.Linear, known.heads[name]) for name in HEADS]
+    eye.heads.weight.copy_(torch.cat([head.weight for head in heads]))
+    eye.heads.bias.copy_(torch.cat([head.bias for head in heads]))
+    return eye.standardised(torch.cat([eye(part) for part in some_of(scenes, texts)]))
+
+
 def main() -> None:
     """Trains the encoder, writes its weights in 16 bit, and measures it on held-out scenes."""
     args = _arguments()
@@ -276,7 +291,11 @@ def main() -> None:
     looked = look(vision, heads, held_out)
     concepts = concepts_of(vision, heads, texts, scenes, looked)
     evidence = make_evidence(heads, concepts, texts, looked[1], args.seed)
-    sight = Sight(vision, heads, concepts)
+    if args.concepts_only and not folder_of("second").is_dir():
+        second = load_second_eye(args.out, torch.device("cpu"))
+    else:
+        second = second_eye(load_classifier("second"), scenes, texts)
+    sight = Sight(vision, heads, concepts, second)
     save_miniature_encoder(args.out, sight, evidence, reader=READER, dtype=torch.float16)
     figures = measure(MiniatureEncoder(args.out), held_out.pictures, held_out.attributes)
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")

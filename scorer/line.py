@@ -1,4 +1,4 @@
-"""What a straight line says of everybody's liking: a third of every score, beside the network.
+"""What a straight line says of everybody's liking: half of every score, beside the network.
 
     add_line(network, train)                        # once, after the network's training
 
@@ -18,7 +18,7 @@ from scorer.predictor import PamelaNetwork
 from scorer.ratings import Ratings
 from scorer.relevance import relevances
 
-SHARE = 1 / 3
+SHARE = 1 / 2
 """Of a score."""
 
 

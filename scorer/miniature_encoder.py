@@ -42,6 +42,8 @@ from scorer.errors import PrerequisiteError
 from scorer.evidence import Evidence
 from scorer.minilm import DIMENSION, MAX_TOKENS, TEXT_LAYERS, text_encoder_and_tokenizer
 from scorer.pictures import to_rgb
+from scorer.second_eye import FILES as OF_SECOND
+from scorer.second_eye import SecondEye, load_second_eye, save_second_eye
 
 PROJECTION, CONCEPTS, FIGURES = "projection.safetensors", "concepts.safetensors", "figures.json"
 EVIDENCE = "evidence.safetensors"
@@ -183,6 +185,8 @@ class Sight:
     vision: PreTrainedModel
     heads: JointHeads
     concepts: Concepts
+    second: SecondEye
+    """What looks at every picture once more."""
 
 
 class MiniatureEncoder:
@@ -194,8 +198,8 @@ class MiniatureEncoder:
 
     def __init__(self, folder: Path, *, device: str = "auto", batch_size: int = 64) -> None:
         names = ("config.json", "model.safetensors", PROJECTION, CONCEPTS, EVIDENCE, TEXT_LAYERS)
-        files = [folder / name for name in names]
-        missing = [file.name for file in files if not file.is_file()]
+        files = [folder / name for name in (*names, *OF_SECOND)]
+        missing = [str(f.relative_to(folder)) for f in files if not f.is_file()]
         if missing:
             raise PrerequisiteError(
                 f"the encoder in {str(folder)!r} lacks {', '.join(missing)}: "
@@ -206,6 +210,7 @@ class MiniatureEncoder:
         vision, self._heads = load_tower_and_maps(folder, self._device)
         self._vision = cast(Any, vision)
         self._concepts = Concepts(**_load_tensors(folder / CONCEPTS, self._device))
+        self._second = load_second_eye(folder, self._device)
         self._evidence = Evidence(**_load_tensors(folder / EVIDENCE, self._device))
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
         self._id = f"{NAME}-{digest.hexdigest()[:16]}"
@@ -223,8 +228,8 @@ class MiniatureEncoder:
 
     @property
     def visual_dim(self) -> int:
-        """Width of `PictureFeatures.visual`: pooled features, concepts, earlier layers."""
-        return self._heads.visual + len(self._concepts.centre)
+        """Of `PictureFeatures.visual`: pooled features, concepts, earlier layers, second eye."""
+        return self._heads.visual + len(self._concepts.centre) + len(self._second.centre)
 
     @property
     def dim(self) -> int:
@@ -238,12 +243,14 @@ class MiniatureEncoder:
         joint = np.zeros((len(images), self.dim), np.float32)
         for start in range(0, len(images), self._batch_size):
             part = slice(start, start + self._batch_size)
-            pixels = to_pixels(images[part], self._vision.config.image_size)
-            seen, early = seen_both_ways(self._vision, torch.from_numpy(pixels).to(self._device))
+            square = to_pixels(images[part], self._vision.config.image_size)
+            pixels = torch.from_numpy(square).to(self._device)
+            seen, early = seen_both_ways(self._vision, pixels)
             shared = self._heads.picture(seen)
             likely = self._concepts.probabilities(self._heads.logits(shared, self._concepts.texts))
             beside = self._concepts.features(likely, early)
-            visual[part] = torch.cat([seen, beside], dim=1).cpu().numpy()
+            again = self._second.features(pixels)
+            visual[part] = torch.cat([seen, beside, again], dim=1).cpu().numpy()
             evidence = self._evidence.shown(likely)
             joint[part] = torch.cat([shared, evidence], dim=1).cpu().numpy()
         return PictureFeatures(visual, joint)
@@ -303,6 +310,7 @@ def save_miniature_encoder(
         cast(Any, vision).to(dtype)
         heads.to(dtype)
     vision.save_pretrained(str(folder))
+    save_second_eye(folder, sight.second, dtype)
     save_model(heads, str(folder / PROJECTION))
 
 

@@ -65,7 +65,7 @@ def test_joint_features_are_unit_vectors_with_evidence_behind_them(
 ) -> None:
     features = encoder.encode_images(pictures(3))
     texts = encoder.encode_texts(["a boat", "a house"])
-    assert features.visual.shape == (3, 16 + 3 + 16)
+    assert features.visual.shape == (3, 16 + 3 + 16 + 5)
     assert features.joint.shape == (3, 8 + 6)
     assert texts.shape == (2, 8 + 6)
     np.testing.assert_allclose(np.linalg.norm(features.joint[:, :8], axis=1), 1, rtol=1e-5)
@@ -240,7 +240,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 class Counting:
     """An encoder that counts what it is asked to encode."""
 
-    id, visual_tokens, visual_dim, dim = "counting/1", 1, 35, 14
+    id, visual_tokens, visual_dim, dim = "counting/1", 1, 40, 14
 
     def __init__(self, encoder: MiniatureEncoder) -> None:
         self.encoder, self.seen = encoder, 0

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from transformers import (
     PreTrainedTokenizerFast,
+    ResNetConfig,
+    ResNetModel,
     Siglip2Config,
     Siglip2Model,
     Siglip2Processor,
@@ -22,6 +24,7 @@ from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2Imag
 from scorer.concepts import Concepts, make_concepts
 from scorer.evidence import Evidence
 from scorer.miniature_encoder import GATHERED, JointHeads, Sight
+from scorer.second_eye import SecondEye
 
 TINY: dict[str, Any] = {
     "hidden_size": 16,
@@ -50,7 +53,13 @@ def tiny_concepts(heads: JointHeads, dim: int = 8) -> Concepts:
 
 
 def tiny_sight(heads: JointHeads) -> Sight:
-    return Sight(tiny_vision(), heads, tiny_concepts(heads))
+    return Sight(tiny_vision(), heads, tiny_concepts(heads), tiny_second_eye())
+
+
+def tiny_second_eye() -> SecondEye:
+    """Of a lighting with three values and an angle with two."""
+    config = ResNetConfig(embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], layer_type="basic")
+    return SecondEye(ResNetModel(config), [3, 2]).eval()
 
 
 def tiny_evidence() -> Evidence:
