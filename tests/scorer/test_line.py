@@ -53,7 +53,7 @@ def test_ratings_that_say_nothing_make_a_line_that_says_little():
     assert new.std() < 0.25
 
 
-def test_the_line_becomes_a_third_of_the_score_and_reads_whole_pictures_only():
+def test_the_line_becomes_half_of_the_score_and_reads_whole_pictures_only():
     torch.manual_seed(0)
     network = PamelaNetwork(
         visual_dim=5, semantic_dim=4, visual_tokens=2, sentence_dim=6, width=8, heads=2
@@ -71,7 +71,7 @@ def test_the_line_becomes_a_third_of_the_score_and_reads_whole_pictures_only():
     before = network(rows)[0].detach()
     add_line(network, replace(given, tokens=tokens, standard=liking))
     after = network(rows)[0].detach()
-    share = ((after - network.score_mean) - 2 / 3 * (before - network.score_mean)) * 3
+    share = ((after - network.score_mean) - (before - network.score_mean) / 2) * 2
     torch.testing.assert_close(share / network.score_std, liking, atol=0.15, rtol=0)
 
 

@@ -113,7 +113,7 @@ def kitty_picture(said: str) -> PIL.Image.Image:
 def test_kitty_gets_the_way_to_the_best_as_pngs_in_pieces(show: Show, variables: dict[str, str]):
     said = show(**variables)
 
-    assert kitty_picture(said).size == (4 * 168 - 8, 160)
+    assert kitty_picture(said).size == (3 * 168 - 8, 160)  # your own, and two edits
     assert "From your own prompt to the best" in said
 
 
