@@ -27,7 +27,7 @@ from miniature.participants import (
 )
 from miniature.predictor import FIELDS, plain_rows
 from miniature.taste import Taste, perceive, rate, true_liking
-from scorer.adapt import Posterior, load_prior
+from scorer.adapt import load_prior, posterior
 from scorer.cache import CachedEncoder
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
@@ -93,12 +93,12 @@ def asked_rows(people: Sequence[Participant], rows: Sequence[Row]) -> list[list[
     """What each person is asked to rate, in this order: the rows that teach most about them."""
     encoder = CachedEncoder(make_encoder("miniature"))
     network, prior = load_network(WEIGHTS / "predictor"), load_prior(WEIGHTS / "predictor")
-    nothing = Posterior(np.zeros(len(prior.covariance)), prior.covariance, 0)
+    own = [replace(r, demographics=dict(person.demographics)) for person in people for r in rows]
+    _, features = predict(network, build_tokens(own, encoder, fields=FIELDS))
     asked = []
-    for person in people:
-        own = [replace(row, demographics=dict(person.demographics)) for row in rows]
-        _, features = predict(network, build_tokens(own, encoder, fields=FIELDS))
-        chosen = most_informative(features, nothing, prior, count=RATINGS)
+    for seen in np.split(features, len(people)):
+        nothing = posterior(seen[:0], np.zeros(0), prior)
+        chosen = most_informative(seen, nothing, prior, count=RATINGS)
         asked.append([rows[place] for place in chosen])
     return asked
 
