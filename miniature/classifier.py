@@ -64,6 +64,7 @@ from miniature.training import (
     pick_device,
     precision,
 )
+from scorer.errors import PrerequisiteError
 
 FLAGS: tuple[str, ...] = ("mossy", "floating", "several", "shallow")
 HEADS: dict[str, tuple[str, ...]] = {
@@ -289,10 +290,20 @@ def accuracy(
 
 
 def load_classifier(role: str, folder: Path | None = None) -> Classifier:
-    """A trained classifier in evaluation mode, float32."""
+    """A trained classifier in evaluation mode, float32.
+
+    Raises:
+        PrerequisiteError: there is none in the folder.
+    """
     folder = folder or folder_of(role)
-    model = Classifier(json.loads((folder / "config.json").read_text())["widths"])
-    state = load_file(folder / "model.safetensors")
+    try:
+        model = Classifier(json.loads((folder / "config.json").read_text())["widths"])
+        state = load_file(folder / "model.safetensors")
+    except FileNotFoundError as error:
+        raise PrerequisiteError(
+            f"there is no classifier in {str(folder)!r}: train it with "
+            f"`python -m miniature.classifier {role}`"
+        ) from error
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     return model.eval()
 

@@ -48,6 +48,7 @@ from miniature.classifier import UNKNOWN as UNKNOWN_LABEL
 from miniature.concepts import concepts_of, look, some_of
 from miniature.evidence import make_evidence
 from miniature.joint_space import HEADS_BATCH, HEADS_RATE, see, train_heads
+from miniature.together import products_of
 from miniature.told import CAPTIONS, READER, Asked, Naming, Texts, embed_texts, joint_loss
 from miniature.training import (
     BUILD,
@@ -296,7 +297,8 @@ def main() -> None:
     else:
         second = second_eye(load_classifier("second"), scenes, texts)
     sight = Sight(vision, heads, concepts, second)
-    save_miniature_encoder(args.out, sight, evidence, reader=READER, dtype=torch.float16)
+    both = products_of(sight, some_of(scenes, texts))
+    save_miniature_encoder(args.out, sight, both, evidence, reader=READER, dtype=torch.float16)
     figures = measure(MiniatureEncoder(args.out), held_out.pictures, held_out.attributes)
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))

@@ -2,7 +2,7 @@
 
     vision, heads = ResNetModel(config), JointHeads(visual=192, dim=256)
     logits = heads.logits(heads.picture(seen), heads.text(states, mask))   # to train
-    save_miniature_encoder(folder, Sight(vision, heads, concepts), evidence, reader=reader)
+    save_miniature_encoder(folder, Sight(vision, heads, concepts, second), products, evidence, ...)
     encoder = MiniatureEncoder(folder)                                     # to use
 
 The text side is the frozen sentence encoder with the layer on top that the diffusion model reads
@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import PIL.Image
@@ -42,11 +42,12 @@ from scorer.errors import PrerequisiteError
 from scorer.evidence import Evidence
 from scorer.minilm import DIMENSION, MAX_TOKENS, TEXT_LAYERS, text_encoder_and_tokenizer
 from scorer.pictures import to_rgb
+from scorer.products import Products
 from scorer.second_eye import FILES as OF_SECOND
 from scorer.second_eye import SecondEye, load_second_eye, save_second_eye
 
 PROJECTION, CONCEPTS, FIGURES = "projection.safetensors", "concepts.safetensors", "figures.json"
-EVIDENCE = "evidence.safetensors"
+EVIDENCE, PRODUCTS = "evidence.safetensors", "products.safetensors"
 NAME = "miniature"
 HIDDEN = 512
 """Width inside both maps."""
@@ -188,6 +189,28 @@ class Sight:
     second: SecondEye
     """What looks at every picture once more."""
 
+    def look(self, pixels: Float[Tensor, "image 3 size size"]) -> "Look":
+        """All that both towers find in pictures as `to_pixels` gives them."""
+        pooled, early = seen_both_ways(self.vision, pixels)
+        joint = self.heads.picture(pooled)
+        likely = self.concepts.probabilities(self.heads.logits(joint, self.concepts.texts))
+        told = self.concepts.features(likely, early)
+        return Look(pooled, joint, likely, told, self.second.features(pixels))
+
+
+class Look(NamedTuple):
+    """What is found in pictures."""
+
+    pooled: Float[Tensor, "image visual"]
+    joint: Float[Tensor, "image dim"]
+    """Unit vectors."""
+    likely: Float[Tensor, "image concept"]
+    """Probabilities."""
+    told: Float[Tensor, "image feature"]
+    """The same and what earlier layers see, standardised."""
+    again: Float[Tensor, "image value"]
+    """What the second eye finds, standardised."""
+
 
 class MiniatureEncoder:
     """The trained encoder in `folder`, frozen. Implements `scorer.encoders.Encoder`.
@@ -198,7 +221,7 @@ class MiniatureEncoder:
 
     def __init__(self, folder: Path, *, device: str = "auto", batch_size: int = 64) -> None:
         names = ("config.json", "model.safetensors", PROJECTION, CONCEPTS, EVIDENCE, TEXT_LAYERS)
-        files = [folder / name for name in (*names, *OF_SECOND)]
+        files = [folder / name for name in (*names, PRODUCTS, *OF_SECOND)]
         missing = [str(f.relative_to(folder)) for f in files if not f.is_file()]
         if missing:
             raise PrerequisiteError(
@@ -207,10 +230,8 @@ class MiniatureEncoder:
             )
         self._device = resolve_device(device)
         self._batch_size = batch_size
-        vision, self._heads = load_tower_and_maps(folder, self._device)
-        self._vision = cast(Any, vision)
-        self._concepts = Concepts(**_load_tensors(folder / CONCEPTS, self._device))
-        self._second = load_second_eye(folder, self._device)
+        self._sight = load_sight(folder, self._device)
+        self._products = Products(**_load_tensors(folder / PRODUCTS, self._device))
         self._evidence = Evidence(**_load_tensors(folder / EVIDENCE, self._device))
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
         self._id = f"{NAME}-{digest.hexdigest()[:16]}"
@@ -228,31 +249,30 @@ class MiniatureEncoder:
 
     @property
     def visual_dim(self) -> int:
-        """Of `PictureFeatures.visual`: pooled features, concepts, earlier layers, second eye."""
-        return self._heads.visual + len(self._concepts.centre) + len(self._second.centre)
+        """Of `PictureFeatures.visual`: pooled features, concepts, second eye, products."""
+        told = (self._sight.concepts, self._sight.second, self._products)
+        return self._sight.heads.visual + sum(len(part.centre) for part in told)
 
     @property
     def dim(self) -> int:
         """Width of the joint space, with a number for each value of the evidence."""
-        return self._heads.dim + len(self._evidence.worth)
+        return self._sight.heads.dim + len(self._evidence.worth)
 
     @torch.inference_mode()
     def encode_images(self, images: Sequence[PIL.Image.Image]) -> PictureFeatures:
         """Features of pictures of any size."""
         visual = np.zeros((len(images), self.visual_dim), np.float32)
         joint = np.zeros((len(images), self.dim), np.float32)
+        size = cast(Any, self._sight.vision).config.image_size
         for start in range(0, len(images), self._batch_size):
             part = slice(start, start + self._batch_size)
-            square = to_pixels(images[part], self._vision.config.image_size)
-            pixels = torch.from_numpy(square).to(self._device)
-            seen, early = seen_both_ways(self._vision, pixels)
-            shared = self._heads.picture(seen)
-            likely = self._concepts.probabilities(self._heads.logits(shared, self._concepts.texts))
-            beside = self._concepts.features(likely, early)
-            again = self._second.features(pixels)
-            visual[part] = torch.cat([seen, beside, again], dim=1).cpu().numpy()
-            evidence = self._evidence.shown(likely)
-            joint[part] = torch.cat([shared, evidence], dim=1).cpu().numpy()
+            pixels = torch.from_numpy(to_pixels(images[part], size)).to(self._device)
+            found = self._sight.look(pixels)
+            both = self._products(found.told, found.again)
+            seen = [found.pooled, found.told, found.again, both]
+            visual[part] = torch.cat(seen, dim=1).cpu().numpy()
+            known = [found.joint, self._evidence.shown(found.likely)]
+            joint[part] = torch.cat(known, dim=1).cpu().numpy()
         return PictureFeatures(visual, joint)
 
     @cached_property
@@ -277,15 +297,17 @@ class MiniatureEncoder:
                 return_tensors="pt",
             ).to(self._device)
             states = reader(**words).last_hidden_state
-            gathered = self._heads.reading.gather(states, words["attention_mask"])
-            said = self._evidence.said(gathered)
-            vectors[part] = torch.cat([self._heads.reading(gathered), said], dim=1).cpu().numpy()
+            reading = self._sight.heads.reading
+            gathered = reading.gather(states, words["attention_mask"])
+            read = [reading(gathered), self._evidence.said(gathered)]
+            vectors[part] = torch.cat(read, dim=1).cpu().numpy()
         return vectors
 
 
 def save_miniature_encoder(
     folder: Path,
     sight: Sight,
+    products: Products,
     evidence: Evidence,
     *,
     reader: Path,
@@ -296,6 +318,7 @@ def save_miniature_encoder(
     Args:
         folder: Made if it is not there.
         sight: What sees pictures, with the maps and what is asked of every picture.
+        products: Of what it finds.
         evidence: What texts say, and pictures show, of each attribute.
         reader: Folder of the further layers of the sentence encoder that the texts were read with.
         dtype: Both modules are cast to it if it is given.
@@ -303,7 +326,8 @@ def save_miniature_encoder(
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(reader / TEXT_LAYERS, folder / TEXT_LAYERS)
     vision, heads = sight.vision, sight.heads
-    for told, name in ((sight.concepts, CONCEPTS), (evidence, EVIDENCE)):
+    parts = {CONCEPTS: sight.concepts, EVIDENCE: evidence, PRODUCTS: products}
+    for name, told in parts.items():
         kept = {n: v.half() if v.is_floating_point() else v for n, v in vars(told).items()}
         save_file({n: v.contiguous() for n, v in kept.items()}, folder / name)
     if dtype is not None:
@@ -312,6 +336,12 @@ def save_miniature_encoder(
     vision.save_pretrained(str(folder))
     save_second_eye(folder, sight.second, dtype)
     save_model(heads, str(folder / PROJECTION))
+
+
+def load_sight(folder: Path, device: torch.device) -> Sight:
+    """What a folder's encoder sees pictures with."""
+    concepts = Concepts(**_load_tensors(folder / CONCEPTS, device))
+    return Sight(*load_tower_and_maps(folder, device), concepts, load_second_eye(folder, device))
 
 
 def load_tower_and_maps(folder: Path, device: torch.device) -> tuple[PreTrainedModel, JointHeads]:

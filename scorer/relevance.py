@@ -102,7 +102,7 @@ def _pays(people: list[Person], start: "Tensor", seed: int) -> bool:
     else:
         return False
     differing, equal = (
-        sum(_surprise(logs.exp(), person.part(slice(MOST))).item() for person in asked)
+        sum(surprise(logs.exp(), person.part(slice(MOST))).item() for person in asked)
         for logs in (_likeliest(told, start, seed, apart=apart) for apart in (True, False))
     )
     return differing < equal
@@ -120,14 +120,14 @@ def _likeliest(people: list[Person], start: "Tensor", seed: int, *, apart: bool)
         for number in rng.choice(len(people), min(PEOPLE, len(people)), replace=False):
             own = len(people[number].left)
             rows = torch.from_numpy(rng.choice(own, min(RATINGS, own), replace=False))
-            _surprise(logs.exp(), people[number].part(rows)).backward()
+            surprise(logs.exp(), people[number].part(rows)).backward()
         if logs.grad is not None and not apart and len(logs) > 2:
             logs.grad[:-2] = logs.grad[:-2].mean()
         optimizer.step()
     return logs.detach()
 
 
-def _surprise(variances: "Float[Tensor, ' feature_level_noise']", of: Person) -> "Tensor":
+def surprise(variances: "Float[Tensor, ' feature_level_noise']", of: Person) -> "Tensor":
     """Negative log marginal likelihood a rating, up to a constant (ibid., eq. 2.30)."""
     import torch
 

@@ -446,6 +446,12 @@ def test_a_classifier_comes_back_from_disk_in_16_bit(tmp_path: Path):
     assert all(np.allclose(before[name], after[name], atol=5e-3) for name in HEADS)
 
 
+def test_a_classifier_that_is_not_there_is_named_with_what_makes_it(tmp_path: Path):
+    with pytest.raises(PrerequisiteError, match=r"miniature\.classifier critic") as refused:
+        load_classifier("critic", tmp_path / "none")
+    assert "none" in str(refused.value)
+
+
 def test_every_attribute_has_a_label():
     for seed in range(50):
         labels = labels_of(sample(np.random.default_rng(seed)))

@@ -24,9 +24,8 @@ from scorer.minilm import text_encoder_and_tokenizer
 from scorer.siglip import SiglipEncoder, grid_means
 from tests.scorer.tiny import (
     tiny_concepts,
-    tiny_evidence,
     tiny_naflex,
-    tiny_sight,
+    tiny_parts,
     tiny_siglip,
     tiny_vision,
 )
@@ -39,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     place = tmp_path_factory.mktemp("encoder")
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(place, tiny_sight(heads), tiny_evidence(), reader=READER)
+    save_miniature_encoder(place, *tiny_parts(heads), reader=READER)
     return place
 
 
@@ -65,7 +64,7 @@ def test_joint_features_are_unit_vectors_with_evidence_behind_them(
 ) -> None:
     features = encoder.encode_images(pictures(3))
     texts = encoder.encode_texts(["a boat", "a house"])
-    assert features.visual.shape == (3, 16 + 3 + 16 + 5)
+    assert features.visual.shape == (3, 16 + 3 + 16 + 5 + 2)
     assert features.joint.shape == (3, 8 + 6)
     assert texts.shape == (2, 8 + 6)
     np.testing.assert_allclose(np.linalg.norm(features.joint[:, :8], axis=1), 1, rtol=1e-5)
@@ -150,7 +149,7 @@ def test_a_picture_is_seen_both_ways_round(folder: Path) -> None:
 def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(tmp_path, tiny_sight(heads), tiny_evidence(), reader=READER)
+    save_miniature_encoder(tmp_path, *tiny_parts(heads), reader=READER)
     assert MiniatureEncoder(folder).id == MiniatureEncoder(folder).id
     assert MiniatureEncoder(folder).id != MiniatureEncoder(tmp_path).id
 
@@ -158,7 +157,10 @@ def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
 def test_sixteen_bit_weights_are_read_in_full_precision(tmp_path: Path) -> None:
     heads = JointHeads(visual=16, dim=8)
     save_miniature_encoder(
-        tmp_path, tiny_sight(heads), tiny_evidence(), reader=READER, dtype=torch.float16
+        tmp_path,
+        *tiny_parts(heads),
+        reader=READER,
+        dtype=torch.float16,
     )
     features = MiniatureEncoder(tmp_path).encode_images(pictures(1))
     assert features.visual.dtype == np.float32
@@ -240,7 +242,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 class Counting:
     """An encoder that counts what it is asked to encode."""
 
-    id, visual_tokens, visual_dim, dim = "counting/1", 1, 40, 14
+    id, visual_tokens, visual_dim, dim = "counting/1", 1, 42, 14
 
     def __init__(self, encoder: MiniatureEncoder) -> None:
         self.encoder, self.seen = encoder, 0

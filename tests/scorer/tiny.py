@@ -24,6 +24,7 @@ from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2Imag
 from scorer.concepts import Concepts, make_concepts
 from scorer.evidence import Evidence
 from scorer.miniature_encoder import GATHERED, JointHeads, Sight
+from scorer.products import Products, make_products
 from scorer.second_eye import SecondEye
 
 TINY: dict[str, Any] = {
@@ -52,8 +53,18 @@ def tiny_concepts(heads: JointHeads, dim: int = 8) -> Concepts:
         return concepts.standardised(likely, early)
 
 
+def tiny_parts(heads: JointHeads) -> tuple[Sight, Products, Evidence]:
+    """What is saved of an encoder, beside its reader."""
+    return tiny_sight(heads), tiny_products(), tiny_evidence()
+
+
 def tiny_sight(heads: JointHeads) -> Sight:
     return Sight(tiny_vision(), heads, tiny_concepts(heads), tiny_second_eye())
+
+
+def tiny_products() -> Products:
+    """Of sun and moon."""
+    return make_products([0, 1], [0, 1], [(0, 0), (0, 1)])
 
 
 def tiny_second_eye() -> SecondEye:

@@ -1,0 +1,71 @@
+"""Products of what two eyes find of two attributes: neon light and from below, both at once.
+
+    both = make_products(concepts, again, [(0, 7), (0, 8)])     # pairs of values, standardised
+    features = both(concepts, again)
+
+A regression on features cannot know what a person likes of two attributes together; on their
+products it can (the interaction terms of a linear model). The one rule that is not obvious: what
+is multiplied is the mean of what the encoder's concepts and its second eye find, since an error of
+either would count twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from scorer.concepts import SMALLEST_SPREAD
+
+
+@dataclass(frozen=True)
+class Products:
+    """Which values are multiplied, and how the products are standardised."""
+
+    concept: Int[Tensor, " value"]
+    """Where each value stands among the encoder's concepts."""
+    again: Int[Tensor, " value"]
+    """Where it stands among the second eye's values."""
+    pairs: Int[Tensor, "product 2"]
+    """Of values, by their places in these two."""
+    centre: Float[Tensor, " product"]
+    spread: Float[Tensor, " product"]
+
+    def __call__(
+        self, concepts: Float[Tensor, "image told"], again: Float[Tensor, "image seen"]
+    ) -> Float[Tensor, "image product"]:
+        """The products, standardised.
+
+        Args:
+            concepts: What the encoder's concepts find, standardised; more may stand behind it.
+            again: What its second eye finds, standardised.
+        """
+        return (self._of(concepts, again) - self.centre) / self.spread
+
+    def _of(
+        self, concepts: Float[Tensor, "image told"], again: Float[Tensor, "image seen"]
+    ) -> Float[Tensor, "image product"]:
+        agreed = (concepts[:, self.concept] + again[:, self.again]) / 2
+        return agreed[:, self.pairs[:, 0]] * agreed[:, self.pairs[:, 1]]
+
+    def standardised(
+        self, concepts: Float[Tensor, "image told"], again: Float[Tensor, "image seen"]
+    ) -> "Products":
+        """The same, with mean and spread of the products over these pictures."""
+        found = self._of(concepts, again)
+        spread = found.std(0).clamp(min=SMALLEST_SPREAD)
+        return replace(self, centre=found.mean(0), spread=spread)
+
+
+def make_products(
+    concept: Sequence[int], again: Sequence[int], pairs: Sequence[tuple[int, int]]
+) -> Products:
+    """Products that are not standardised yet."""
+    return Products(
+        concept=torch.tensor(concept),
+        again=torch.tensor(again),
+        pairs=torch.tensor(pairs),
+        centre=torch.zeros(len(pairs)),
+        spread=torch.ones(len(pairs)),
+    )
