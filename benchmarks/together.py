@@ -22,7 +22,7 @@ from tqdm import tqdm
 from benchmarks.report import Report, in_one_line, parser
 from miniature import WEIGHTS
 from miniature.classifier import HEADS
-from miniature.participants import DATASET
+from miniature.participants import DATASET, ensure_dataset
 from miniature.together import TOGETHER, places_of, products_between
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
@@ -113,6 +113,7 @@ def main() -> None:
     made.add_argument("--seed", type=int, default=0, help="of who is in a step (default 0)")
     args = made.parse_args()
     report = Report(f"python -m benchmarks.together --seed {args.seed}")
+    ensure_dataset()
     rows = load_pamela(DATASET).where(split="pamela_train").rows
     found, begin = likeliest(look_at(rows), args.seed)
     named = [(name,) for name in NAMES] + [*PAIRS]
