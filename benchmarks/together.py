@@ -122,8 +122,11 @@ def main() -> None:
     report.figures["more at the end"] = {
         " x ".join(named[k]): round(float(found[k]), 4) for k in order if found[k] > begin
     }
-    share = found[[named.index(pair) for pair in TOGETHER]]
-    report.bar("least of the pairs in use", float(share.min()), at_least=begin, n=len(rows))
+    share = dict(zip(named, map(float, found), strict=True))
+    used = min(share[pair] for pair in TOGETHER)
+    others = [share[a, b] for a, b in PAIRS if a != b and (a, b) not in TOGETHER]
+    report.bar("least of the pairs in use", used, at_least=begin, n=len(rows))
+    report.bar("most of other pairs of two attributes", max(others), at_most=begin, n=len(rows))
     report.close(json_output=args.json)
 
 

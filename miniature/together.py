@@ -17,14 +17,7 @@ from miniature.concepts import concept_values
 from scorer.miniature_encoder import Sight
 from scorer.products import Products, make_products
 
-TOGETHER = (
-    ("lighting", "lighting"),
-    ("lighting", "camera_angle"),
-    ("camera_angle", "camera_angle"),
-    ("environment", "environment"),
-    ("environment", "palette"),
-    ("palette", "palette"),
-)
+TOGETHER = (("lighting", "camera_angle"), ("environment", "palette"))
 
 
 def places_of(attribute: str) -> list[tuple[int, int]]:

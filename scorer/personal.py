@@ -188,9 +188,8 @@ class PersonalScorer:
             raise InputError("a scorer that leaves the person out learns from no ratings")
         features = self._models.encoder.encode_images(images)
         judged, known = self._judge(features, prompts, [user]), self._known(user, prior)
-        places = np.arange(len(images)) if among is None else np.asarray(among, int)
         seen, taste = judged.features(), known.taste
-        ask = int(places[most_informative(seen[places], taste, prior, count=1)[0]])
+        ask = most_informative(seen, taste, prior, count=1, among=among)[0]
         residual = predict_residual(seen, taste, prior)
         errors = np.abs(known.left_out)
         return Inquiry(

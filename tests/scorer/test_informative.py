@@ -1,6 +1,6 @@
 import numpy as np
 
-from scorer.adapt import Posterior, Prior, posterior
+from scorer.adapt import Posterior, Prior, posterior, predict_residual
 from scorer.informative import most_informative
 
 
@@ -16,6 +16,20 @@ def nobody(known: Prior) -> Posterior:
 def test_what_is_least_known_is_asked_for_first():
     pictures = np.eye(3)[[2, 0, 1]]
     assert most_informative(pictures, nobody(prior()), prior(), count=3) == [1, 2, 0]
+
+
+def test_what_stands_alone_is_not_asked_for_first():
+    pictures = np.concatenate([np.repeat(np.eye(3)[:1], 20, axis=0), [[0, 0, 10.0]]])
+    known = prior()
+    least_known = predict_residual(pictures, nobody(known), known).std.argmax()
+    assert least_known == 20
+    assert most_informative(pictures, nobody(known), known, count=2) == [0, 20]
+
+
+def test_only_what_can_be_asked_for_is():
+    pictures = np.eye(3)
+    order = most_informative(pictures, nobody(prior()), prior(), count=9, among=[2, 1])
+    assert order == [1, 2]
 
 
 def test_a_picture_like_one_that_is_asked_for_already_can_wait():
@@ -38,7 +52,7 @@ def test_asking_so_leaves_less_to_know_than_asking_at_random():
         order = most_informative(pictures, nobody(known), known, count=5)
         for name, rows in (("asked", order), ("random", list(rng.permutation(60)[:5]))):
             after = posterior(pictures[rows], np.zeros(5), known)
-            left[name].append(np.trace(after.covariance))
+            left[name].append((predict_residual(pictures, after, known).std ** 2).mean())
     assert np.mean(left["asked"]) < 0.8 * np.mean(left["random"])
 
 
