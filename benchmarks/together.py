@@ -24,6 +24,7 @@ from miniature import WEIGHTS
 from miniature.classifier import HEADS
 from miniature.participants import DATASET, ensure_dataset
 from miniature.together import TOGETHER, places_of, products_between
+from scorer.concepts import SMALLEST_SPREAD
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
 from scorer.line import fit_line
@@ -78,7 +79,7 @@ def groups_of(rated: Rated) -> Iterator[Float[Tensor, "picture feature"]]:
     for name in NAMES:
         concept, again = (list(rows) for rows in zip(*places_of(name), strict=True))
         agreed = (rated.told[:, concept] + rated.again[:, again]) / 2
-        yield (agreed - agreed.mean(0)) / agreed.std(0)
+        yield (agreed - agreed.mean(0)) / agreed.std(0).clamp(min=SMALLEST_SPREAD)
     for pair in PAIRS:
         products = products_between([pair]).standardised(rated.told, rated.again)
         yield products(rated.told, rated.again)
@@ -91,13 +92,14 @@ def likeliest(rated: Rated, seed: int) -> tuple[Float[np.ndarray, " group"], flo
     group_of = torch.repeat_interleave(torch.arange(len(groups)), size.long())
     features = torch.cat(groups, dim=1)
     total = float(torch.cat([left for _, left in rated.people]).var())
+    count = len(rated.people)
     begin = SIGNAL / len(groups) * total
     start = [*[begin] * len(groups), LEVEL * total, NOISE * total]
     logs = torch.tensor(start).log().requires_grad_(True)
     optimizer, rng = torch.optim.Adam([logs], lr=RATE), np.random.default_rng(seed)
     for _ in tqdm(range(STEPS), desc="steps"):
         optimizer.zero_grad()
-        for number in rng.choice(len(rated.people), min(PEOPLE, len(rated.people)), False):
+        for number in rng.choice(count, min(PEOPLE, count), replace=False):
             picture, left = rated.people[number]
             rows = torch.from_numpy(rng.choice(len(left), min(RATINGS, len(left)), replace=False))
             own = (logs[:-2].exp() / size)[group_of]

@@ -365,7 +365,7 @@ def main() -> None:
     )
     begin = args.begin or (folder_of(role.begins_as) if role.begins_as else None)
     scenes, drawn = material_of(role, args.scenes)
-    known = load_classifier(args.role, begin) if begin else None
+    known = load_classifier(role.begins_as or args.role, begin) if begin else None
     model = train_classifier(scenes, role, plan, drawn, known).cpu()
     folder = folder_of(args.role)
     save_classifier(model, role.widths, folder)

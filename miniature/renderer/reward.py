@@ -26,7 +26,7 @@ from miniature import WEIGHTS
 from miniature.attributes import sample
 from miniature.augment import disturb
 from miniature.captions import SAYABLE, commonly, evenly, pair
-from miniature.classifier import HEADS, UNKNOWN, Classifier, folder_of, load_classifier
+from miniature.classifier import HEADS, UNKNOWN, Classifier, load_classifier
 from miniature.finish import draw_finish
 from miniature.renderer.__main__ import DISTILLED, FOLDER, digest_of
 from miniature.renderer.autoencoder import CHANNELS
@@ -250,14 +250,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _critic(role: str) -> Classifier:
-    if not folder_of(role).is_dir():
-        raise SystemExit(
-            f"there is no {role}: train one with `python -m miniature.classifier {role}`"
-        )
-    return load_classifier(role)
-
-
 def train_in_cycles(
     train: Callable[[Plan], PixArtTransformer2DModel], plan: Plan
 ) -> PixArtTransformer2DModel:
@@ -291,7 +283,7 @@ def main() -> None:
         raise SystemExit(
             f"no pipeline in {str(args.start)!r}: train one with `python -m miniature.renderer`"
         )
-    captions, critics = Captions(args.start), [_critic(role) for role in CRITICS]
+    captions, critics = Captions(args.start), [load_classifier(role) for role in CRITICS]
     layer = captions.encoder.encoder.layer[-1]
     known = [digest_of(model) for model in (layer, *critics)]
     autoencoder, teacher = load_parts(args.start)

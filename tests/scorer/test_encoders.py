@@ -59,6 +59,15 @@ def test_pixels_lie_between_minus_one_and_one() -> None:
     assert (pixels[1] == 1).all()
 
 
+def test_behind_all_features_stand_products_of_what_both_eyes_find(
+    encoder: MiniatureEncoder,
+) -> None:
+    visual = encoder.encode_images(pictures(3)).visual
+    sun, moon, again = visual[:, 16], visual[:, 17], visual[:, 16 + 3 + 16 :]
+    one, other = (sun + again[:, 3]) / 2, (moon + again[:, 2]) / 2
+    np.testing.assert_allclose(visual[:, -2:].T, [one * one, one * other], rtol=1e-4)
+
+
 def test_joint_features_are_unit_vectors_with_evidence_behind_them(
     encoder: MiniatureEncoder,
 ) -> None:

@@ -13,7 +13,7 @@ def nobody(known: Prior) -> Posterior:
     return posterior(np.zeros((0, 3)), np.zeros(0), known)
 
 
-def test_what_is_least_known_is_asked_for_first():
+def test_of_pictures_that_say_nothing_of_each_other_the_least_known_comes_first():
     pictures = np.eye(3)[[2, 0, 1]]
     assert most_informative(pictures, nobody(prior()), prior(), count=3) == [1, 2, 0]
 
@@ -24,6 +24,23 @@ def test_what_stands_alone_is_not_asked_for_first():
     least_known = predict_residual(pictures, nobody(known), known).std.argmax()
     assert least_known == 20
     assert most_informative(pictures, nobody(known), known, count=2) == [0, 20]
+
+
+def test_every_question_leaves_least_variance_in_all_predictions():
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        root = rng.normal(size=(4, 4))
+        known = Prior(rng.normal(size=3), rng.normal(size=(3, 3)), root @ root.T, 0.7)
+        pictures = rng.normal(size=(12, 3))
+        among = [1, 4, 5, 8, 9, 11]
+        order = most_informative(pictures, nobody(known), known, count=4, among=among)
+        for number, asked in enumerate(order):
+            left = {}
+            for place in set(among) - set(order[:number]):
+                told = pictures[[*order[:number], place]]
+                after = posterior(told, np.zeros(len(told)), known)
+                left[place] = (predict_residual(pictures, after, known).std ** 2).sum()
+            assert min(left, key=left.__getitem__) == asked
 
 
 def test_only_what_can_be_asked_for_is():

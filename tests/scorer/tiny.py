@@ -63,8 +63,8 @@ def tiny_sight(heads: JointHeads) -> Sight:
 
 
 def tiny_products() -> Products:
-    """Of sun and moon."""
-    return make_products([0, 1], [0, 1], [(0, 0), (0, 1)])
+    """Of two values that stand elsewhere in the second eye than among the concepts."""
+    return make_products([0, 1], [3, 2], [(0, 0), (0, 1)])
 
 
 def tiny_second_eye() -> SecondEye:
