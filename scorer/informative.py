@@ -8,7 +8,7 @@ The greedy choice of the V-optimal design: a rating of a picture with regressors
 takes most from all of them together, and then Σ shrinks as if it had been given, whatever it says
 (Cohn, Ghahramani and Jordan 1996, Active Learning with Statistical Models; Yu, Bi and Tresp 2006,
 Active Learning via Transductive Experimental Design). The one rule that is not obvious: the picture
-of which least is known is not what to ask for, since what stands alone says nothing of the rest.
+of which least is known may be one that stands alone, whose rating says nothing of the rest.
 """
 
 from collections.abc import Sequence

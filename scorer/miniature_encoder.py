@@ -10,7 +10,8 @@ with too; queries of this encoder's own attend over its states, an attribute eac
 is lost in a mean. The tower is any vision model of transformers that pools. What the predictor
 reads of a picture is the pooled features; beside them how likely the encoder finds each of a list
 of concepts (`scorer.concepts`: "in moonlight" among all lightings, …), and what earlier layers of
-the tower see, on average over the picture: colour and contrast, which the last one passes over.
+the tower see, on average over the picture: colour and contrast, which the last one passes over;
+then what a second tower finds (`scorer.second_eye`), and products of both (`scorer.products`).
 Behind the unit vectors of the joint space stands the evidence of single attributes
 (`scorer.evidence`), so that the dot product of picture and text is their cosine and what speaks for
 each word besides. The one rule that is not obvious: training and use share `to_pixels`.
@@ -249,7 +250,7 @@ class MiniatureEncoder:
 
     @property
     def visual_dim(self) -> int:
-        """Of `PictureFeatures.visual`: pooled features, concepts, second eye, products."""
+        """Of `PictureFeatures.visual`: what is pooled and told, of the second eye, products."""
         told = (self._sight.concepts, self._sight.second, self._products)
         return self._sight.heads.visual + sum(len(part.centre) for part in told)
 
@@ -321,7 +322,7 @@ def save_miniature_encoder(
         products: Of what it finds.
         evidence: What texts say, and pictures show, of each attribute.
         reader: Folder of the further layers of the sentence encoder that the texts were read with.
-        dtype: Both modules are cast to it if it is given.
+        dtype: All modules are cast to it if it is given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(reader / TEXT_LAYERS, folder / TEXT_LAYERS)

@@ -155,15 +155,6 @@ class PersonalScorer:
         liking = self._liking(bank, [prompt] * len(bank), [user]).mean[0]
         return worths(bank.joint, liking, words, self._models.encoder.encode_texts)
 
-    def most_informative(
-        self,
-        images: Sequence[PIL.Image.Image],
-        prompts: Sequence[str | None],
-        user: UserProfile,
-    ) -> int:
-        """Which of some pictures this person's rating would teach most about."""
-        return self.inquire(images, prompts, user).ask
-
     def inquire(
         self,
         images: Sequence[PIL.Image.Image],

@@ -1,7 +1,7 @@
 """Products of what two eyes find of two attributes: neon light and from below, both at once.
 
-    both = make_products(concepts, again, [(0, 7), (0, 8)])     # pairs of values, standardised
-    features = both(concepts, again)
+    both = make_products([3, 9], [5, 0], [(0, 1)]).standardised(told, again)
+    features = both(told, again)
 
 A regression on features cannot know what a person likes of two attributes together; on their
 products it can (the interaction terms of a linear model). The one rule that is not obvious: what

@@ -76,10 +76,12 @@ def _ask_all(
     """Asks, one picture after the other; returns how many were rated."""
     from agent.rating import with_rating
 
-    left, given = list(shown), 0
+    left, given = list(range(len(shown))), 0
+    pictures, prompts = [s.pixels for s in shown], [s.prompt for s in shown]
     while left and given < count:
-        place = scorer.most_informative([s.pixels for s in left], [s.prompt for s in left], user)
-        asked = left.pop(place)
+        place = scorer.inquire(pictures, prompts, user, left).ask
+        left.remove(place)
+        asked = shown[place]
         answer = _answer(asked, given + 1, count)
         if answer is None:
             break
