@@ -5,10 +5,10 @@ of the examples among them (with `--profiles examples` for these four only): one
 the default settings.
 Liking is measured on the held-out seeds, as predicted and as the simulated participant's true
 liking (their hidden taste of what their own perception sees; the search never meets it). Beside
-it: best-of-N, the best predicted of as many pictures of the unchanged prompt, and the control
-that shows that it is personal, what a search for somebody else gains for this person. With
-`--renderer scene --possible` also the share that the search got of what trying everything would
-have got: some minutes of rendering more a prompt, kept for the next time.
+it: best-of-N, the best predicted of as many pictures of the unchanged prompt, on average over three
+draws of that many; and the control that shows that it is personal, what a search for somebody else
+gains for this person. With `--renderer scene --possible` also the share that the search got of what
+trying everything would have got: some minutes of rendering more a prompt, kept for the next time.
 Intervals are bootstrapped over prompts and over people, and the wider one counts; it leaves out
 what only the two together vary by.
 """
@@ -44,6 +44,8 @@ TURNS = (0, 1, 3, 7)
 24 people no two meet twice in this way."""
 FIRST_SEED = 500_000
 """Of best-of-N: far from any seed that a search draws."""
+DRAWS = 3
+"""Of N pictures each: which of one draw is the best is half luck."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,18 @@ def search(prompt: str, user: UserProfile, runs_dir: Path, options: Mapping[str,
 
 
 def best_of_n(prompt: str, user: UserProfile, count: int, options: Mapping[str, Any]) -> np.ndarray:
-    """The best predicted of `count` pictures of the unchanged prompt, uint8 (1, size, size, 3)."""
-    pictures = drawn(prompt, range(FIRST_SEED, FIRST_SEED + count), options)
-    scores = parts_for(options).scorer.score(pictures, [prompt] * len(pictures), user)
-    best = max(range(len(pictures)), key=lambda number: scores[number].value)
-    return np.asarray(pictures[best])[None]
+    """The best predicted of `count` pictures of the unchanged prompt, of each draw of that many.
+
+    Returns:
+        Pictures, uint8 (draw, size, size, 3).
+    """
+    best = []
+    for first in range(FIRST_SEED, FIRST_SEED + DRAWS * count, count):
+        pictures = drawn(prompt, range(first, first + count), options)
+        scores = parts_for(options).scorer.score(pictures, [prompt] * len(pictures), user)
+        place = max(range(len(pictures)), key=lambda number: scores[number].value)
+        best.append(np.asarray(pictures[place]))
+    return np.stack(best)
 
 
 def outcomes(
@@ -165,7 +174,7 @@ def outcomes(
                 person=own.person,
                 predicted=own.run.gain.heldout or 0.0,
                 true=float(liking(own.person, own.best).mean()) - start,
-                best_of_n=float(liking(own.person, lucky)[0]) - start,
+                best_of_n=float(liking(own.person, lucky).mean()) - start,
                 others=float(np.mean(others)),
                 possible=None
                 if exhaustive is None
