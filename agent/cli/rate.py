@@ -59,10 +59,11 @@ def execute(args: argparse.Namespace) -> int:
     shown = unrated(pictures_in(args.folders), user, _left_out)
     if not shown:
         places = ", ".join(map(str, args.folders))
-        raise InputError(f"no picture in {places} is still to be rated: name another folder")
-    given = _ask_all(shown, user, scorer, Path(args.user), args.count)
+        raise InputError(f"no picture directly in {places} lacks a rating: name another folder")
+    given = _ask_all(shown, user, scorer, Path(args.user), min(args.count, len(shown)))
     where = printable(args.user)
-    print(f"{given} ratings written into {where}, each as it was given", file=sys.stderr)
+    ratings = "1 rating" if given == 1 else f"{given} ratings"
+    print(f"{ratings} written into {where}, each as it was given", file=sys.stderr)
     return 0
 
 

@@ -39,6 +39,10 @@ LATE = Outcome(problem=TOO_LATE)
 TOLD_KNOWN = 16
 """Of what earlier runs have shown, and of what the scorer expects, how much a model is told."""
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
+NOTHING_PROPOSED = (
+    "no edit was proposed: what could be changed was tried, or the prompt says it itself, and its "
+    "own words are kept; a shorter prompt leaves more open"
+)
 
 
 @runtime_checkable
@@ -62,7 +66,9 @@ class Asked:
 
     def problem(self) -> str:
         """Why the last answer gave nothing; empty if it gave something."""
-        return self.outcomes[-1].problem or ("" if self.usable() else NOTHING_NEW)
+        last = self.outcomes[-1]
+        nothing = NOTHING_NEW if last.drafts else NOTHING_PROPOSED
+        return last.problem or ("" if self.usable() else nothing)
 
     def can_be_repaired(self) -> bool:
         """Whether an answer came that is no use; a server that stays broken isn't asked again."""

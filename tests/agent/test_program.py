@@ -68,7 +68,7 @@ def test_when_nothing_is_left_the_proposal_fails_and_nothing_else():
         ("retry", 3),
         ("proposal_failed", 3),
     ]
-    assert "none of the edits is new" in failed.events[-1].message
+    assert "a shorter prompt leaves more open" in failed.events[-1].message
     assert len(fine.edits) == 4
 
 
