@@ -23,8 +23,8 @@ from benchmarks.report import Report, in_one_line, parser
 from miniature import WEIGHTS
 from miniature.classifier import HEADS
 from miniature.participants import DATASET, ensure_dataset
-from miniature.together import TOGETHER, places_of, products_between
-from scorer.concepts import SMALLEST_SPREAD
+from miniature.together import TOGETHER, look_at_all, places_of, products_between
+from scorer.concepts import mean_and_spread
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
 from scorer.line import fit_line
@@ -34,7 +34,6 @@ from scorer.relevance import LEVEL, NOISE, RATE, RATINGS, SIGNAL, STEPS, Person,
 PEOPLE = 48
 """Of a step."""
 AT_ONCE = 64
-SIZE = 128
 NAMES = tuple(name for name in HEADS if len(places_of(name)) > 1)
 PAIRS = tuple(combinations_with_replacement(NAMES, 2))
 
@@ -48,17 +47,16 @@ class Rated(NamedTuple):
     """Which pictures somebody rated, and what the line leaves over of it."""
 
 
-@torch.inference_mode()
 def look_at(rows: Sequence[Row]) -> Rated:
     """Looks at every picture once, and takes the line away from the ratings."""
     files = list(dict.fromkeys(row.image for row in rows))
     sight = load_sight(WEIGHTS / "encoder", torch.device("cpu"))
-    looks = []
-    for start in tqdm(range(0, len(files), AT_ONCE), desc="looks"):
-        pictures = [PIL.Image.open(file) for file in files[start : start + AT_ONCE]]
-        looks.append(sight.look(torch.from_numpy(to_pixels(pictures, SIZE))))
-    told = torch.cat([look.told for look in looks])
-    again = torch.cat([look.again for look in looks])
+    parts = np.array_split(np.array(files), max(1, len(files) // AT_ONCE))
+    pixels = (
+        torch.from_numpy(to_pixels([PIL.Image.open(file) for file in part], sight.size))
+        for part in tqdm(parts, desc="looks")
+    )
+    told, again = look_at_all(sight, pixels)
     place = {file: number for number, file in enumerate(files)}
     picture = np.array([place[row.image] for row in rows])
     score = np.array([row.score for row in rows])
@@ -77,9 +75,9 @@ def look_at(rows: Sequence[Row]) -> Rated:
 def groups_of(rated: Rated) -> Iterator[Float[Tensor, "picture feature"]]:
     """What both eyes find of each attribute, then the products of each pair; all standardised."""
     for name in NAMES:
-        concept, again = (list(rows) for rows in zip(*places_of(name), strict=True))
-        agreed = (rated.told[:, concept] + rated.again[:, again]) / 2
-        yield (agreed - agreed.mean(0)) / agreed.std(0).clamp(min=SMALLEST_SPREAD)
+        agreed = products_between([(name, name)]).agreed(rated.told, rated.again)
+        centre, spread = mean_and_spread(agreed)
+        yield (agreed - centre) / spread
     for pair in PAIRS:
         products = products_between([pair]).standardised(rated.told, rated.again)
         yield products(rated.told, rated.again)

@@ -15,6 +15,7 @@ sentence encoder's (docs/decisions/0031-more-pictures-moved-about.md).
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -267,13 +268,15 @@ def train_all(
 
 
 @torch.inference_mode()
-def second_eye(known: Classifier, scenes: Shown, texts: Texts) -> SecondEye:
-    """What a classifier finds of every attribute, standardised on scenes that it trained on."""
+def second_eye(
+    known: Classifier, shown: Iterable[Float[Tensor, "picture 3 size size"]]
+) -> SecondEye:
+    """What a classifier finds of every attribute, standardised on pictures that it trained on."""
     eye = SecondEye(known.body, [len(values) for values in HEADS.values()]).eval()
     heads = [cast(nn.Linear, known.heads[name]) for name in HEADS]
     eye.heads.weight.copy_(torch.cat([head.weight for head in heads]))
     eye.heads.bias.copy_(torch.cat([head.bias for head in heads]))
-    return eye.standardised(torch.cat([eye(part) for part in some_of(scenes, texts)]))
+    return eye.standardised(torch.cat([eye(part) for part in shown]))
 
 
 def main() -> None:
@@ -292,12 +295,13 @@ def main() -> None:
     looked = look(vision, heads, held_out)
     concepts = concepts_of(vision, heads, texts, scenes, looked)
     evidence = make_evidence(heads, concepts, texts, looked[1], args.seed)
+    shown = list(some_of(scenes, texts))
     if args.concepts_only and not folder_of("second").is_dir():
         second = load_second_eye(args.out, torch.device("cpu"))
     else:
-        second = second_eye(load_classifier("second"), scenes, texts)
+        second = second_eye(load_classifier("second"), shown)
     sight = Sight(vision, heads, concepts, second)
-    both = products_of(sight, some_of(scenes, texts))
+    both = products_of(sight, shown)
     save_miniature_encoder(args.out, sight, both, evidence, reader=READER, dtype=torch.float16)
     figures = measure(MiniatureEncoder(args.out), held_out.pictures, held_out.attributes)
     (args.out / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")

@@ -42,9 +42,14 @@ def products_between(pairs: Sequence[tuple[str, str]]) -> Products:
 
 
 @torch.inference_mode()
+def look_at_all(
+    sight: Sight, shown: Iterable[Float[Tensor, "picture 3 size size"]]
+) -> tuple[Float[Tensor, "picture told"], Float[Tensor, "picture value"]]:
+    """What its concepts and its second eye find in many pictures, standardised."""
+    looks = [sight.look(pictures) for pictures in shown]
+    return torch.cat([look.told for look in looks]), torch.cat([look.again for look in looks])
+
+
 def products_of(sight: Sight, shown: Iterable[Float[Tensor, "picture 3 size size"]]) -> Products:
     """The products of these attributes, standardised on pictures."""
-    looks = [sight.look(pictures) for pictures in shown]
-    told = torch.cat([look.told for look in looks])
-    again = torch.cat([look.again for look in looks])
-    return products_between(TOGETHER).standardised(told, again)
+    return products_between(TOGETHER).standardised(*look_at_all(sight, shown))

@@ -23,6 +23,13 @@ SMALLEST_SPREAD = 0.01
 """Of a feature: one that hardly varies is not blown up."""
 
 
+def mean_and_spread(
+    found: Float[Tensor, "row feature"],
+) -> tuple[Float[Tensor, " feature"], Float[Tensor, " feature"]]:
+    """What features are standardised with: the mean, and the standard deviation or a little."""
+    return found.mean(0), found.std(0).clamp(min=SMALLEST_SPREAD)
+
+
 def by_axis(
     logits: Float[Tensor, "row value"], axis: Int[Tensor, " value"]
 ) -> Float[Tensor, "row value"]:
@@ -67,9 +74,8 @@ class Concepts:
         self, likely: Float[Tensor, "image concept"], early: Float[Tensor, "image early"]
     ) -> "Concepts":
         """The same, with the mean and the spread of these pictures' features."""
-        found = torch.cat([likely, early], dim=1)
-        spread = found.std(0).clamp(min=SMALLEST_SPREAD)
-        return replace(self, centre=found.mean(0), spread=spread)
+        centre, spread = mean_and_spread(torch.cat([likely, early], dim=1))
+        return replace(self, centre=centre, spread=spread)
 
 
 def make_concepts(texts: Float[Tensor, "text dim"], values: Sequence[tuple[str, str]]) -> Concepts:

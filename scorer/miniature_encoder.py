@@ -190,6 +190,11 @@ class Sight:
     second: SecondEye
     """What looks at every picture once more."""
 
+    @property
+    def size(self) -> int:
+        """Side of the pictures that it looks at, in pixels."""
+        return cast(Any, self.vision).config.image_size
+
     def look(self, pixels: Float[Tensor, "image 3 size size"]) -> "Look":
         """All that both towers find in pictures as `to_pixels` gives them."""
         pooled, early = seen_both_ways(self.vision, pixels)
@@ -264,10 +269,9 @@ class MiniatureEncoder:
         """Features of pictures of any size."""
         visual = np.zeros((len(images), self.visual_dim), np.float32)
         joint = np.zeros((len(images), self.dim), np.float32)
-        size = cast(Any, self._sight.vision).config.image_size
         for start in range(0, len(images), self._batch_size):
             part = slice(start, start + self._batch_size)
-            pixels = torch.from_numpy(to_pixels(images[part], size)).to(self._device)
+            pixels = torch.from_numpy(to_pixels(images[part], self._sight.size)).to(self._device)
             found = self._sight.look(pixels)
             both = self._products(found.told, found.again)
             seen = [found.pooled, found.told, found.again, both]

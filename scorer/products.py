@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from scorer.concepts import SMALLEST_SPREAD
+from scorer.concepts import mean_and_spread
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,24 @@ class Products:
         """
         return (self._of(concepts, again) - self.centre) / self.spread
 
+    def agreed(
+        self, concepts: Float[Tensor, "image told"], again: Float[Tensor, "image seen"]
+    ) -> Float[Tensor, "image value"]:
+        """What both find of each value, on average."""
+        return (concepts[:, self.concept] + again[:, self.again]) / 2
+
     def _of(
         self, concepts: Float[Tensor, "image told"], again: Float[Tensor, "image seen"]
     ) -> Float[Tensor, "image product"]:
-        agreed = (concepts[:, self.concept] + again[:, self.again]) / 2
+        agreed = self.agreed(concepts, again)
         return agreed[:, self.pairs[:, 0]] * agreed[:, self.pairs[:, 1]]
 
     def standardised(
         self, concepts: Float[Tensor, "image told"], again: Float[Tensor, "image seen"]
     ) -> "Products":
         """The same, with mean and spread of the products over these pictures."""
-        found = self._of(concepts, again)
-        spread = found.std(0).clamp(min=SMALLEST_SPREAD)
-        return replace(self, centre=found.mean(0), spread=spread)
+        centre, spread = mean_and_spread(self._of(concepts, again))
+        return replace(self, centre=centre, spread=spread)
 
 
 def make_products(

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from scorer.concepts import SMALLEST_SPREAD, by_axis
+from scorer.concepts import by_axis, mean_and_spread
 
 FOLDER, HEADS = "second", "heads.safetensors"
 FILES = tuple(f"{FOLDER}/{name}" for name in ("config.json", "model.safetensors", HEADS))
@@ -61,8 +61,9 @@ class SecondEye(nn.Module):
 
     def standardised(self, likely: Float[Tensor, "image value"]) -> "SecondEye":
         """The same, with the mean and the spread of these probabilities; in place."""
-        self.centre.copy_(likely.mean(0))
-        self.spread.copy_(likely.std(0).clamp(min=SMALLEST_SPREAD))
+        centre, spread = mean_and_spread(likely)
+        self.centre.copy_(centre)
+        self.spread.copy_(spread)
         return self
 
 

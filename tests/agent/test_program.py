@@ -7,6 +7,8 @@ import pytest
 
 from agent.edits import prompt_key
 from agent.errors import InputError
+from agent.lm.call import Outcome
+from agent.lm.rounds import Asked
 from agent.program import EditDraft, EditProgram, make_proposer
 from agent.proposer import ProposalRequest, Proposals, Proposer
 from tests.agent.lm.requests import asking
@@ -70,6 +72,12 @@ def test_when_nothing_is_left_the_proposal_fails_and_nothing_else():
     ]
     assert "a shorter prompt leaves more open" in failed.events[-1].message
     assert len(fine.edits) == 4
+
+
+def test_an_answer_of_which_no_edit_is_new_says_so():
+    kept = EditDraft(axis="free", instruction="leave it", prompt="a rock")
+    asked = Asked(asking(parent_prompt="a rock"), (Outcome(drafts=(kept,)),))
+    assert "none of the edits is new" in asked.problem()
 
 
 def test_no_requests_no_proposals():

@@ -165,12 +165,7 @@ def test_the_id_follows_the_weights(folder: Path, tmp_path: Path) -> None:
 
 def test_sixteen_bit_weights_are_read_in_full_precision(tmp_path: Path) -> None:
     heads = JointHeads(visual=16, dim=8)
-    save_miniature_encoder(
-        tmp_path,
-        *tiny_parts(heads),
-        reader=READER,
-        dtype=torch.float16,
-    )
+    save_miniature_encoder(tmp_path, *tiny_parts(heads), reader=READER, dtype=torch.float16)
     features = MiniatureEncoder(tmp_path).encode_images(pictures(1))
     assert features.visual.dtype == np.float32
     assert np.isfinite(features.joint).all()
