@@ -74,6 +74,8 @@ class Asker:
     """What the scorer expects of the catalogue's values, by name."""
     pictures: Path | None = None
     """The folder that the paths of pictures begin at, where parents' pictures are shown."""
+    began_with: str | None = None
+    """The run's first prompt, where it says more than the user."""
 
     def requests(
         self, expansions: Sequence[Expansion], tried: Mapping[str, Candidate], *, iteration: int
@@ -89,9 +91,10 @@ class Asker:
                 candidate_id=expansion.parent,
                 iteration=iteration,
                 user_prompt=self.prompt,
+                began_with=self.began_with,
                 parent_prompt=tried[expansion.parent].prompt,
                 parent_score=tried[expansion.parent].score,
-                user_score=tried[INITIAL_ID].score,
+                first_score=tried[INITIAL_ID].score,
                 likes=self.user.likes,
                 dislikes=self.user.dislikes,
                 notes=self.user.notes,

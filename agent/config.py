@@ -10,6 +10,7 @@ Offload = Literal["none", "model", "sequential"]
 Stray = Literal["none", "low", "medium", "high"]
 """What of the user's words has to stay: all of them, their meaning, the subject, nothing."""
 Fallback = Literal["catalogue", "none"]
+Words = Annotated[str, Field(max_length=2000, pattern=r"\S")]
 Pixels = Annotated[int, Field(ge=16, le=8192)]
 
 
@@ -64,8 +65,14 @@ class RunConfig(BaseModel):
     """How far a candidate's adherence may fall below the initial one before it is rejected."""
     stray: Stray = "medium"
     """How far the words of an edit may leave the user's before it is rejected undrawn."""
+    keep: Words | None = None
+    """The user's words, where the prompt says more than these; null takes all of it for theirs."""
     max_renders: int | None = Field(default=None, ge=1)
     max_cost: float | None = Field(default=None, ge=0)
     """US dollars."""
     time_limit: float | None = Field(default=None, gt=0)
     """Seconds."""
+
+    def words_of(self, prompt: str) -> str:
+        """The user's own words in the prompt that a run begins with."""
+        return prompt if self.keep is None else self.keep

@@ -52,8 +52,13 @@ class Ledger:
 
     @property
     def prompt(self) -> str:
-        """The user's own."""
+        """That the run begins with."""
         return self.store.header.prompt
+
+    @property
+    def words(self) -> str:
+        """The user's own."""
+        return self.config.words_of(self.prompt)
 
     def event(self, event_type: EventType, iteration: int, message: str) -> None:
         """Records something that the reader should know."""

@@ -21,7 +21,7 @@ from agent.asking import (
 )
 from agent.builders import Parts, build_searcher
 from agent.clock import Clock
-from agent.errors import PamelaError, RunError
+from agent.errors import InputError, PamelaError, RunError
 from agent.gain import honest_gain
 from agent.inquiry import Inquirer
 from agent.judge import Draft, adherence_floor, unknown_subject
@@ -29,12 +29,13 @@ from agent.ledger import Ledger
 from agent.limits import plan_budget
 from agent.observer import Observer, Silent
 from agent.records import INITIAL_ID, Result, trajectory_of, usage_of
-from agent.screen import Rules
+from agent.screen import SHOWN, Rules
 from agent.search.base import Expansion, Searcher
 from agent.secrets import redact
 from agent.store import RunStore
-from agent.stray import OwnWords
+from agent.stray import OwnWords, strays
 from agent.studio import Studio
+from agent.text import brief
 from agent.trajectory import Candidate, Event, Gain, Trajectory
 from agent.tryout import compare, draw, try_out
 from scorer.base import Scorer
@@ -94,17 +95,19 @@ def _search(
     config, values = ledger.config, drawable_values(ledger.config.renderer)
     asker = Asker(
         user=user,
-        prompt=ledger.prompt,
+        prompt=ledger.words,
         seed=config.seed,
         values=values,
         stray=stray_rule(config.stray),
         card=ledger.store.header.warm_start,
         leanings=_leanings(ledger, user, parts.scorer, values),
         pictures=ledger.store.folder if config.vision else None,
+        began_with=ledger.prompt if config.keep is not None else None,
     )
     inquirer = Inquirer(ledger, asker, parts.proposer, searcher, overlap=overlap)
     studio = _studio(ledger, user, parts)
-    rules = Rules(OwnWords(ledger.prompt, embed_spans), config.stray, studio.unread)
+    rules = Rules(OwnWords(ledger.words, embed_spans), config.stray, studio.unread)
+    _check_kept(ledger, rules)
     encoder = parts.scorer.describe().get("encoder", "")
     inquirer.ask_first()
     initial = _draw_initial(ledger, studio, encoder)
@@ -128,12 +131,24 @@ def _search(
     return _close(ledger, Result(status="done", best=best.id, gain=gain))
 
 
+def _check_kept(ledger: Ledger, rules: Rules) -> None:
+    """The prompt must hold the words that are to stay, as every edit of it must."""
+    if ledger.config.keep is None:
+        return
+    left = strays(rules.own, ledger.prompt, rules.level)
+    if left is not None:
+        raise InputError(
+            f"--keep {brief(ledger.words, SHOWN)!r} is not what --prompt says: nothing in it "
+            f"stands for {left.gone!r}; keep words of the prompt, or allow more with --stray"
+        )
+
+
 def _leanings(
     ledger: Ledger, user: UserProfile, scorer: Scorer, values: Sequence[str]
 ) -> dict[str, float]:
     """What the scorer expects before anything is drawn, recorded."""
     with ledger.clock.stage("score"):
-        found = leanings_of(scorer, ledger.prompt, user, values)
+        found = leanings_of(scorer, ledger.words, user, values)
     told = any(event.type == "leanings" for event in ledger.store.records.events)
     if found and not told:  # a resumed run may be on another machine, where a digit differs
         ledger.event("leanings", 0, leanings_told(found))
@@ -169,7 +184,7 @@ def _studio(ledger: Ledger, user: UserProfile, parts: Parts) -> Studio:
         scorer=parts.scorer,
         store=ledger.store,
         user=user,
-        prompt=ledger.prompt,
+        prompt=ledger.words,
         size=ledger.config.size,
         clock=ledger.clock,
         observer=ledger.observer,

@@ -5,7 +5,9 @@
 
 Both fill in what was not said. The one rule that is not obvious: going on is a run of its own,
 whose prompt is the candidate's, so every gain in it is measured against that prompt, on seeds that
-the run before never chose by; only repeating takes the prompt that the run before began with.
+the run before never chose by; but the words that count as the user's are still those that they
+said, and what edits have added may be replaced. Only repeating takes the prompt that the run before
+began with.
 """
 
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ from agent.errors import InputError
 from agent.find import resolve_run
 from agent.folder import read_header
 from agent.gaps import FEW, named
+from agent.records import RunHeader
 from agent.session import Order
 from agent.store import load_run
 from agent.story import ADDRESSES, Story, Told, read_told
@@ -54,9 +57,22 @@ def from_picture(order: Order, path: Path, *, repeat: bool) -> tuple[Order, tupl
     )
     prompt = told.prompt if order.prompt is None else order.prompt
     told = replace(told, notes=(*told.notes, *_of_the_prompt(told, order.prompt)))
-    taken, notes = (told.options, told.notes) if story is not None else _fitting(told, order)
+    taken, notes = (_going_on(story, told), told.notes) if story else _fitting(told, order)
+    if order.prompt is not None:
+        taken = {name: value for name, value in taken.items() if name != "keep"}
     options = {**taken, **order.options}
     return replace(order, prompt=prompt, options=options, origin=origin), notes
+
+
+def _going_on(story: Story, told: Told) -> dict[str, Any]:
+    """The settings of a picture's run, for one that begins with the picture's prompt."""
+    said = told.options.get("keep") or story.user_prompt
+    return {**told.options, "keep": _kept(said, told.prompt)}
+
+
+def _kept(words: str, prompt: str) -> str | None:
+    """The user's words, where a prompt says something else."""
+    return words if words != prompt else None
 
 
 def _of_the_prompt(told: Told, said: str | None) -> list[str]:
@@ -154,15 +170,17 @@ def from_candidate(order: Order, run: str, candidate: str) -> Order:
         order,
         prompt=chosen.prompt,
         user=user,
-        options=_settings(header.config, order.options),
+        options=_settings(header, chosen.prompt, order.options),
         known=header.warm_start,
         origin=Origin(run=header.id, candidate=chosen.id),
     )
 
 
-def _settings(config: RunConfig, said: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(header: RunHeader, prompt: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """The run's settings, with what was said; a server serves the model that it was named for."""
+    config = header.config
     kept = config.model_dump()
+    kept["keep"] = _kept(config.words_of(header.prompt), prompt)
     for part, address in (("llm", "llm_base_url"), ("renderer", "image_base_url")):
         if part in said:
             kept.pop(address)

@@ -46,8 +46,10 @@ class ProposalRequest(BaseModel):
     user_prompt: str
     parent_prompt: str
     parent_score: float | None
-    user_score: float | None = None
-    """Of the user's own prompt."""
+    began_with: str | None = None
+    """The run's first prompt, where it says more than the user did; null means their own."""
+    first_score: float | None = None
+    """Of the prompt that the run began with."""
     likes: tuple[str, ...] = ()
     dislikes: tuple[str, ...] = ()
     notes: str = ""

@@ -206,6 +206,7 @@ def heading(run: Trajectory) -> Iterator[Text]:
         ("Run", f"{run.id} ({run.status})"),
         ("Person", run.user_id),
         ("Prompt", run.prompt),
+        *([("Your words", config.keep)] if config.keep is not None else []),
         *([("Began from", run.origin.in_words)] if run.origin is not None else []),
         ("Models", f"llm {config.llm}, renderer {config.renderer}, scorer {config.scorer}"),
         (

@@ -60,7 +60,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_runs_dir(parser)
     add_json(parser)
     add_quiet(parser)
-    add_options(parser, without=("llm",))
+    add_options(parser, without=("llm", "keep"))
 
 
 def execute(args: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ TOLD = 25
 """Answers between two lines of progress where nobody watches."""
 ELSEWHERE = (
     *("beam_width", "iterations", "fallback", "program", "vision"),
-    *("max_renders", "time_limit"),
+    *("keep", "max_renders", "time_limit"),
 )
 """Options of a run that mean nothing here."""
 

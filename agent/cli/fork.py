@@ -17,10 +17,10 @@ from agent.cli.parsers import (
 from agent.cli.run import carry_out
 
 ABOUT = """\
-The candidate's prompt becomes the new run's own: every gain is measured against it, and the scorer
-is told it as what the picture is to show. Its words are kept: of one that names light, angle, place
-and more already, little is left to change, so fork an earlier one. The settings are those of the
-run, where no others are given here, and the person too. run.json says where it came from.
+The candidate's prompt is what the new run begins with, and every gain is measured against it. The
+words that count as yours are those that the run before began with: what edits have added to them
+may be replaced. To keep more, or all of it, say so with --keep. The settings are those of the run,
+where no others are given here, and the person too. run.json says where it came from.
 """
 EXAMPLES = """\
 examples:

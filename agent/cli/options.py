@@ -102,6 +102,12 @@ SEARCH = (
         "not the subject, high: anything (default: medium)",
         choices=("none", "low", "medium", "high"),
     ),
+    Option(
+        "keep",
+        "which words of the prompt are yours, so that the rest may be replaced (default: all of "
+        "them)",
+        metavar="WORDS",
+    ),
 )
 DRAWING = (
     Option("steps", "denoising steps (default: the renderer's)", int, "N"),

@@ -145,8 +145,8 @@ def _told(
 def _known_scores(request: ProposalRequest) -> dict[str, float]:
     tried = (*request.tried, *request.best_edits, *request.worst_edits)
     scores = {edit.prompt: edit.score for edit in tried}
-    if request.user_score is not None:
-        scores[request.user_prompt] = request.user_score
+    if request.first_score is not None:
+        scores[request.began_with or request.user_prompt] = request.first_score
     if request.parent_score is not None:
         scores[request.parent_prompt] = request.parent_score
     return scores

@@ -41,7 +41,7 @@ TOLD_KNOWN = 16
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
 NOTHING_PROPOSED = (
     "no edit was proposed: what could be changed was tried, or the prompt says it itself, and its "
-    "own words are kept; a shorter prompt leaves more open"
+    "own words are kept; a shorter prompt leaves more open, and so does `--keep WORDS`"
 )
 
 

@@ -237,6 +237,33 @@ def test_scorer_reads_the_users_prompt_only(new_store: NewStore, user: UserProfi
     assert set(parts.scorer.prompts) == {"a rock"}
 
 
+def test_only_the_kept_words_of_a_prompt_count_as_the_users(new_store: NewStore, user: UserProfile):
+    proposer = Once("a rock, gold", "a sofa, neon")
+    parts = planned(proposer, value=lambda words: 2.0 + ("gold" in words))
+    store = new_store("a rock, neon", iterations=2, keep="a rock", stray="none", beam_width=1)
+    done = run(store, user, parts)
+    first, second = proposer.requests
+
+    assert isinstance(parts.scorer, PlanScorer)
+    assert set(parts.scorer.prompts) == {"a rock"}
+    assert [c.status for c in done.candidates[:3]] == ["scored", "scored", "rejected"]
+    assert done.initial is not None
+    assert (done.prompt, done.initial.prompt) == ("a rock, neon", "a rock, neon")
+    assert (first.user_prompt, first.began_with) == ("a rock", "a rock, neon")
+    assert (second.parent_prompt, second.first_score) == ("a rock, gold", 2.0)
+
+
+def test_a_prompt_that_does_not_hold_the_kept_words_is_bad_input(
+    new_store: NewStore, user: UserProfile
+):
+    parts = planned(Once("a rock, gold"))
+    store = new_store("a rock, neon", keep="a sofa", stray="none")
+
+    with pytest.raises(InputError, match=r"--keep 'a sofa' .* nothing in it stands for 'sofa'"):
+        run(store, user, parts)
+    assert not load_run(store.folder).candidates
+
+
 def test_pictures_that_leave_the_subject_are_rejected_with_the_figure(
     new_store: NewStore, user: UserProfile
 ):
@@ -288,7 +315,7 @@ def test_proposer_hears_what_came_of_earlier_edits(new_store: NewStore, user: Us
     first, second = proposer.requests
 
     assert (first.parent_prompt, first.count, first.best_edits) == ("a rock", 4, ())
-    assert (second.parent_prompt, second.parent_score, second.user_score) == ("a gold rock", 3, 2)
+    assert (second.parent_prompt, second.parent_score, second.first_score) == ("a gold rock", 3, 2)
     assert [(e.prompt, e.gain) for e in second.best_edits] == [("a gold rock", 1.0)]
     assert [(e.prompt, e.gain) for e in second.worst_edits] == [("a dull rock", -1.0)]
     assert set(second.tried_prompts) == {"a rock", "a gold rock", "a dull rock"}

@@ -183,7 +183,7 @@ def test_who_is_asked_ahead_hears_of_prompts_that_are_still_drawn(
     by_iteration = [c for c in done.candidates if c.iteration == 1]
     last_batch, scores = by_iteration[8:], {c.prompt: c.score for c in done.candidates}
 
-    assert (first["user_score"], first["count"]) == (None, 12)
+    assert (first["first_score"], first["count"]) == (None, 12)
     assert {c.prompt for c in by_iteration if c.status != "pruned"} <= set(ahead["tried_prompts"])
     told = {edit["prompt"] for edit in (*ahead["best_edits"], *ahead["worst_edits"])}
     assert told

@@ -118,7 +118,7 @@ def test_settings_of_a_newer_version_are_named_and_left_out(tmp_path: Path):
     path = png(tmp_path / "a.png", pamela=json.dumps(story))
     order, notes = from_picture(Order(), path, repeat=False)
 
-    assert order.options == {"renderer": "fake"}
+    assert order.options == {"renderer": "fake", "keep": "a"}
     assert "telepathy" in notes[0]
     with pytest.raises(InputError, match=r"can't be repeated here: .*telepathy"):
         from_picture(Order(), path, repeat=True)
@@ -129,6 +129,7 @@ def test_what_is_said_wins_over_the_picture(tmp_path: Path):
     order, _ = from_picture(Order(prompt="stones", options={"seed": 7}), path, repeat=False)
 
     assert order.prompt == "stones"
+    assert "keep" not in order.options
     assert (order.options["seed"], order.options["renderer"]) == (7, "fake")
     assert order.origin is not None
     assert order.origin.in_words == "the picture a.png of 20261124-1530-rocks-ab12, c0003"

@@ -110,8 +110,9 @@ class Judge:
             picture = picture_of(found.folder, path)
         except PictureError as error:
             raise InputError(f"{path!r} {error}") from error
+        words = found.run.config.words_of(found.run.prompt)
         with self.lock:
-            liking = self.scorer.likings([picture], [found.run.prompt], people)
+            liking = self.scorer.likings([picture], [words], people)
         opinions = [
             Opinion(
                 user_id=user.user_id,

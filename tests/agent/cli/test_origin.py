@@ -54,7 +54,7 @@ def test_a_run_goes_on_from_its_picture(parent: Path, pamela: Run, here: Path):
 
     assert answer.code == 0
     assert run.prompt == chosen.prompt
-    assert run.config == before.config.model_copy(update={"iterations": 1})
+    assert run.config == before.config.model_copy(update={"iterations": 1, "keep": before.prompt})
     assert f"from {picture.name!r}: --prompt {chosen.prompt!r}, " in answer.err
     assert "--guidance 2.5" in answer.err
     assert run.origin is not None
@@ -128,13 +128,57 @@ def test_a_fork_begins_with_the_candidates_prompt(parent: Path, pamela: Run, her
 
     assert answer.code == 0
     assert (run.prompt, run.user_id) == (chosen.prompt, before.user_id)
-    assert run.config == before.config.model_copy(update={"seed": 8})
+    assert run.config == before.config.model_copy(update={"seed": 8, "keep": before.prompt})
+    assert f"Your words   {before.prompt}\n" in pamela("show", "latest").out
     assert header["origin"]["run"] == before.id
     assert header["origin"]["candidate"] == chosen.id
     assert header["profile_path"] == "../../me.json"
     assert f"Began from   {before.id}, {chosen.id}\n" in pamela("show", "latest").out
     assert f"began from {before.id}, {chosen.id}" in (folder / "report.html").read_text()
     assert pamela("show", "latest", "--json").document["origin"]["run"] == before.id
+
+
+def test_a_fork_replaces_what_edits_have_added_and_keeps_what_was_said(
+    small_run: Run, pamela: Run, here: Path
+):
+    small_run("--prompt", "a red boat", "--iterations", "3")
+    before = load_run(newest())
+    longest = max(before.candidates, key=lambda c: c.prompt.count(","))
+    pamela("fork", "latest", longest.id, "--iterations", "2")
+    forked = load_run(newest())
+    pamela("fork", "latest", "initial", "--iterations", "1")
+    again = load_run(newest())
+
+    assert longest.prompt.count(",") > 1
+    assert (forked.prompt, again.prompt) == (longest.prompt, longest.prompt)
+    for run in (forked, again):
+        assert run.config.keep == "a red boat"
+        assert len([c for c in run.candidates if c.status == "scored"]) > 1
+        assert all(c.prompt.startswith("a red boat") for c in run.candidates)
+    added = longest.prompt.split(", ")[1:]
+    assert any(not all(words in c.prompt for words in added) for c in forked.candidates)
+
+
+@pytest.mark.parametrize(("of", "kept"), [("initial", None), ("best", "the whole of it")])
+def test_what_is_kept_can_be_said(parent: Path, pamela: Run, here: Path, of: str, kept: str | None):
+    prompt = load_run(parent).prompt
+    said = () if kept is None else ("--keep", prompt.split()[-1])
+    pamela("fork", "latest", of, "--iterations", "0", *said)
+
+    assert load_run(newest()).config.keep == (said[1] if said else None)
+
+
+@pytest.mark.parametrize(
+    ("keep", "problem"), [("a violin", "nothing in it stands for 'violin'"), (" ", "--keep")]
+)
+def test_words_that_can_not_be_kept_are_one_line(pamela: Run, here: Path, keep: str, problem: str):
+    answer = pamela(
+        "run", "--user", "me.json", "--prompt", "a rock", "--keep", keep, "--stray", "none", *FAKES
+    )
+
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert problem in answer.err
+    assert not list(Path("runs").glob("*"))
 
 
 def test_a_fork_for_somebody_else_takes_no_card_of_the_first(

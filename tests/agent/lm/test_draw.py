@@ -205,10 +205,21 @@ def test_what_helped_others_is_proposed_and_what_hurt_is_not():
         tried("a rock, on a lake", 3.1),
         tried("a rock, black and white", 2.9),
     )
-    before, after = counts(), counts(tried=known, user_score=3.0)
+    before, after = counts(), counts(tried=known, first_score=3.0)
 
     assert after["neon"] > 1.5 * before["neon"]
     assert after["close-up"] < 0.5 * before["close-up"]
+
+
+def test_the_first_score_is_that_of_what_the_run_began_with():
+    first = "a rock, lit by neon lights"
+    known = (tried("a rock, in moonlight", 3.0),)
+    bad = counts(tried=known, parent_prompt="a rock, in moonlight", began_with=first, first_score=1)
+    good = counts(
+        tried=known, parent_prompt="a rock, in moonlight", began_with=first, first_score=4.5
+    )
+
+    assert bad["neon"] < 0.5 * good["neon"]
 
 
 def test_nothing_is_left_when_everything_was_tried():
