@@ -19,7 +19,7 @@ from rich.text import Text
 
 from agent.console import make_console, say
 from agent.observer import Phase, Row
-from agent.summary import event_style, signed
+from agent.summary import event_line, event_style, signed
 from agent.text import printable
 from agent.trajectory import Event
 
@@ -99,7 +99,7 @@ class Display:
             self._told += 1
             if self._told > TOLD_EVENTS:
                 return
-        say(self._console, Text(printable(f"{event.type}: {event.message}"), event_style(event)))
+        say(self._console, Text(printable(event_line(event)), event_style(event)))
 
     def row(self, row: Row) -> None:
         """Shows a finished iteration, unless it was shown before the run was resumed."""

@@ -39,6 +39,13 @@ EXTRA = {
     "mitsuba": "for --renderer scene: pip install 'pamela-agent[miniature]'",
     "trimesh": "for --renderer scene: pip install 'pamela-agent[miniature]'",
     "llguidance": "for --llm transformers:…: pip install 'pamela-agent[constrained]'",
+    "fastapi": "for view: pip install 'pamela-agent[view]'",
+    "uvicorn": "for view: pip install 'pamela-agent[view]'",
+    "pandas": "for runs as tables: pip install 'pamela-agent[tables]'",
+    "pyarrow": "for runs as tables: pip install 'pamela-agent[tables]'",
+    "mlflow-skinny": "for --track mlflow: pip install 'pamela-agent[mlflow]'",
+    "optuna": "for compile --optimizer mipro: pip install 'pamela-agent[mipro]'",
+    "sentencepiece": "for --scorer qalign: pip install 'pamela-agent[qalign]'",
 }
 """Packages that only some parts need, and what to do where they are missing."""
 KEYS = (

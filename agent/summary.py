@@ -83,6 +83,11 @@ def _so_far(run: Trajectory) -> str:
     )
 
 
+def event_line(event: Event) -> str:
+    """An event for people."""
+    return f"{event.type.replace('_', ' ')}: {event.message}"
+
+
 def event_style(event: Event) -> str:
     """How an event looks in a terminal."""
     return "yellow" if event.is_trouble else ""
@@ -222,7 +227,7 @@ def heading(run: Trajectory) -> Iterator[Text]:
     ):
         yield Text.assemble((f"{name:<12} ", "bold"), printable(value))
     for event in run.events:
-        line = f"{event.type}: {event.message} (iteration {event.iteration})"
+        line = f"{event_line(event)} (iteration {event.iteration})"
         yield Text(printable(line), event_style(event))
 
 

@@ -14,6 +14,7 @@ what only the two together vary by.
 """
 
 import argparse
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import PIL.Image
 
+from agent.builders import Parts
 from agent.cli.parsers import counted
-from agent.render.base import RenderRequest
+from agent.render.base import Renderer, RenderRequest
 from agent.seeds import derive_seeds
 from agent.trajectory import Trajectory
 from benchmarks.people import PEOPLE, examples, spare_people
@@ -71,7 +73,7 @@ class Outcome:
     true: float
     best_of_n: float
     others: float
-    """Mean true gain of the searches for the other people."""
+    """Mean true gain of the searches for the other people; NaN where there are none."""
     possible: float | None = None
     """Of the best of all lights, angles, shots and palettes, where everything can be tried."""
 
@@ -113,29 +115,30 @@ def pictures_of(run: Trajectory, runs_dir: Path, candidate: str) -> np.ndarray:
     return np.stack([np.asarray(PIL.Image.open(path).convert("RGB")) for path in paths])
 
 
-def drawn(prompt: str, seeds: Iterable[int], options: Mapping[str, Any]) -> list[PIL.Image.Image]:
-    """Pictures of a prompt by the renderer of the options."""
-    wanted = [RenderRequest(prompt, seed) for seed in seeds]
-    results = parts_for(options).renderer.render(wanted)
+def drawn(prompt: str, seeds: Iterable[int], renderer: Renderer) -> list[PIL.Image.Image]:
+    """Pictures of a prompt."""
+    results = renderer.render([RenderRequest(prompt, seed) for seed in seeds])
     return [result.image.convert("RGB") for result in results if result.image is not None]
 
 
-def search(prompt: str, user: UserProfile, runs_dir: Path, options: Mapping[str, Any]) -> Found:
+def search(
+    prompt: str, user: UserProfile, runs_dir: Path, options: Mapping[str, Any], parts: Parts
+) -> Found:
     """One search; where it kept the user's own prompt, `best` is `initial`."""
-    run = run_once(prompt, user, runs_dir, options)
+    run = run_once(prompt, user, runs_dir, options, parts)
     if run.initial is None or run.best is None:
         raise RuntimeError(f"run {run.id!r} ended without a best candidate")
     if run.best.id == run.initial.id:
         settings = run.config
         searched = derive_seeds(settings.seed, "search", settings.seeds)
         seeds = derive_seeds(settings.seed, "heldout", settings.heldout_seeds, avoid=searched)
-        kept = np.stack([np.asarray(p) for p in drawn(prompt, seeds, options)])
+        kept = np.stack([np.asarray(p) for p in drawn(prompt, seeds, parts.renderer)])
         return Found(prompt, user.user_id, run, kept, kept)
     initial, best = (pictures_of(run, runs_dir, c.id) for c in (run.initial, run.best))
     return Found(prompt, user.user_id, run, initial, best)
 
 
-def best_of_n(prompt: str, user: UserProfile, count: int, options: Mapping[str, Any]) -> np.ndarray:
+def best_of_n(prompt: str, user: UserProfile, count: int, parts: Parts) -> np.ndarray:
     """The best predicted of `count` pictures of the unchanged prompt, of each draw of that many.
 
     Returns:
@@ -143,8 +146,8 @@ def best_of_n(prompt: str, user: UserProfile, count: int, options: Mapping[str, 
     """
     best = []
     for first in range(FIRST_SEED, FIRST_SEED + DRAWS * count, count):
-        pictures = drawn(prompt, range(first, first + count), options)
-        scores = parts_for(options).scorer.score(pictures, [prompt] * len(pictures), user)
+        pictures = drawn(prompt, range(first, first + count), parts.renderer)
+        scores = parts.scorer.score(pictures, [prompt] * len(pictures), user)
         place = max(range(len(pictures)), key=lambda number: scores[number].value)
         best.append(np.asarray(pictures[place]))
     return np.stack(best)
@@ -154,7 +157,7 @@ def outcomes(
     searches: Sequence[Found],
     people: Mapping[str, UserProfile],
     liking: Liking,
-    options: Mapping[str, Any],
+    parts: Parts,
     exhaustive: Path | None = None,
 ) -> list[Outcome]:
     """What each search brought its person; with a folder, beside what was possible."""
@@ -162,7 +165,7 @@ def outcomes(
     results = []
     for own in searches:
         start = float(liking(own.person, own.initial).mean())
-        lucky = best_of_n(own.prompt, people[own.person], own.run.usage.renders, options)
+        lucky = best_of_n(own.prompt, people[own.person], own.run.usage.renders, parts)
         others = [
             float(liking(own.person, found[own.prompt, other].best).mean()) - start
             for prompt, other in found
@@ -175,7 +178,7 @@ def outcomes(
                 predicted=own.run.gain.heldout or 0.0,
                 true=float(liking(own.person, own.best).mean()) - start,
                 best_of_n=float(liking(own.person, lucky).mean()) - start,
-                others=float(np.mean(others)),
+                others=float(np.mean(others)) if others else math.nan,
                 possible=None
                 if exhaustive is None
                 else liking.possible(own.person, own.prompt, exhaustive),
@@ -184,7 +187,8 @@ def outcomes(
     return results
 
 
-def _column(results: Iterable[Outcome], name: str) -> np.ndarray:
+def column(results: Iterable[Outcome], name: str) -> np.ndarray:
+    """One figure of every search."""
     return np.array([getattr(result, name) for result in results])
 
 
@@ -197,27 +201,36 @@ def _wider(intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return max(intervals, key=lambda ends: ends[1] - ends[0])
 
 
+def ratio(
+    results: Sequence[Outcome], above: np.ndarray, below: np.ndarray
+) -> tuple[float, tuple[float, float]]:
+    """Of two means over searches, with the wider of the intervals over prompts and over people."""
+    units = [[one.prompt for one in results], [one.person for one in results]]
+    found = [bootstrap_ratio(_sums(above, of), _sums(below, of)) for of in units]
+    return found[0][0], _wider([interval for _, interval in found])
+
+
+def add_mean(report: Report, results: Sequence[Outcome], name: str) -> None:
+    """The mean of one figure of every search, with its interval."""
+    values = column(results, name)
+    report.figures[f"mean gain: {name}"] = {
+        "mean": round(float(values.mean()), 4),
+        "ci95": [round(x, 4) for x in ratio(results, values, np.ones(len(values)))[1]],
+    }
+
+
 def add_figures(report: Report, results: Sequence[Outcome]) -> None:
     """Means with intervals, and the bars."""
-    units = [[one.prompt for one in results], [one.person for one in results]]
-
-    def ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, tuple[float, float]]:
-        found = [bootstrap_ratio(_sums(above, of), _sums(below, of)) for of in units]
-        return found[0][0], _wider([interval for _, interval in found])
 
     def interval(values: np.ndarray) -> tuple[float, float]:
-        return ratio(values, np.ones(len(values)))[1]
+        return ratio(results, values, np.ones(len(values)))[1]
 
     n = len(results)
     for name in ("predicted", "true", "best_of_n", "others"):
-        values = _column(results, name)
-        report.figures[f"mean gain: {name}"] = {
-            "mean": round(float(values.mean()), 4),
-            "ci95": [round(x, 4) for x in interval(values)],
-        }
+        add_mean(report, results, name)
     if results[0].possible is not None:
-        most = _column(results, "possible")
-        got, within = ratio(_column(results, "true"), most)
+        most = column(results, "possible")
+        got, within = ratio(results, column(results, "true"), most)
         report.figures["mean gain: possible"] = {
             "mean": round(float(most.mean()), 4),
             "ci95": [round(x, 4) for x in interval(most)],
@@ -225,7 +238,7 @@ def add_figures(report: Report, results: Sequence[Outcome]) -> None:
             "its ci95": [round(x, 4) for x in within],
         }
     for name, need in (("predicted", 0.9), ("true", 0.9)):
-        positive = (_column(results, name) > 0).astype(float)
+        positive = (column(results, name) > 0).astype(float)
         share = float(positive.mean())
         report.bar(
             f"share of runs with a positive {name} gain",
@@ -235,9 +248,9 @@ def add_figures(report: Report, results: Sequence[Outcome]) -> None:
             ci95=interval(positive),
         )
     for name, words in (("best_of_n", "best-of-N"), ("others", "a search for somebody else")):
-        ahead = _column(results, "true") - _column(results, name)
+        ahead = column(results, "true") - column(results, name)
         report.positive(f"true gain beyond {words}", float(ahead.mean()), n=n, ci95=interval(ahead))
-    times, within = ratio(_column(results, "true"), _column(results, "best_of_n"))
+    times, within = ratio(results, column(results, "true"), column(results, "best_of_n"))
     report.bar("true gain, in gains of best-of-N", times, at_least=2.0, n=n, ci95=within)
 
 
@@ -273,11 +286,11 @@ def main() -> None:
         for number, prompt in enumerate(benchmark("miniature")[: args.prompts])
         for person in asked_for(number, list(people))
     ]
-    folder = args.runs_dir / args.renderer
-    searches = [search(p, u, folder, options) for p, u in tqdm(jobs, desc="searches")]
+    folder, parts = args.runs_dir / args.renderer, parts_for(options)
+    searches = [search(p, u, folder, options, parts) for p, u in tqdm(jobs, desc="searches")]
     report.figures["runs that kept the user's prompt"] = sum(s.best is s.initial for s in searches)
     exhaustive = BUILD / "exhaustive" if args.possible else None
-    found = outcomes(searches, people, Liking(tastes), options, exhaustive)
+    found = outcomes(searches, people, Liking(tastes), parts, exhaustive)
     add_figures(report, found)
     report.close(json_output=args.json)
 

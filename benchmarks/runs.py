@@ -48,10 +48,17 @@ def _sources(package: ModuleType) -> Iterator[Path]:
 
 
 def run_once(
-    prompt: str, user: UserProfile, runs_dir: Path, options: Mapping[str, Any]
+    prompt: str,
+    user: UserProfile,
+    runs_dir: Path,
+    options: Mapping[str, Any],
+    parts: Parts | None = None,
 ) -> Trajectory:
-    """One whole search, kept in `runs_dir`; what of it is there already is not done again."""
-    parts = parts_for(options)
+    """One whole search, kept in `runs_dir`; what of it is there already is not done again.
+
+    Other parts than those of the options have to say so of themselves in `describe()`.
+    """
+    parts = parts or parts_for(options)
     header = make_header("", prompt, make_config(options), user, parts)
     depends_on = header.model_dump_json(exclude={"id", "created", "packages", "profile_path"})
     name = hashlib.sha256((depends_on + _code()).encode()).hexdigest()[:16]

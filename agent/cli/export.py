@@ -93,3 +93,4 @@ def _write(found: "Salvaged", kind: "TableFormat", out: Path | None) -> None:
         return
     with output(out, overwrite=True) as file:  # it was looked at before anything was done
         write_table(rows, kind, file)
+    complain(f"{len(rows)} candidates in {str(out)!r}")

@@ -26,7 +26,7 @@ DEFAULT = "profile.json"
 EXAMPLES = """\
 examples:
   pamela-agent init
-  pamela-agent init people/ada.json
+  pamela-agent init ada.json
 """
 
 

@@ -60,8 +60,12 @@ def execute(args: argparse.Namespace) -> int:
     if not shown:
         places = ", ".join(map(str, args.folders))
         raise InputError(f"no picture directly in {places} lacks a rating: name another folder")
-    given = _ask_all(shown, user, scorer, Path(args.user), min(args.count, len(shown)))
     where = printable(args.user)
+    try:
+        given = _ask_all(shown, user, scorer, Path(args.user), min(args.count, len(shown)))
+    except KeyboardInterrupt:
+        print(f"\nevery answer until here stands in {where}", file=sys.stderr)
+        raise
     ratings = "1 rating" if given == 1 else f"{given} ratings"
     print(f"{ratings} written into {where}, each as it was given", file=sys.stderr)
     return 0

@@ -15,6 +15,7 @@ from pathlib import Path
 import PIL.Image
 import PIL.PngImagePlugin
 
+from agent.errors import InputError
 from agent.look.inside import recorded_picture
 from agent.look.salvage import Salvaged
 from agent.story import png_text, story_of
@@ -57,12 +58,15 @@ def export_pictures(
         overwrite: Whether the folder may hold something, of which what has the same names goes.
 
     Raises:
-        InputError: the folder holds something, or can't be written.
+        InputError: there are none, or the folder holds something or can't be written.
     """
+    pictures = list(_all(found))
+    if not pictures:
+        raise InputError(f"the run {found.run.id!r} has no picture yet: go on with it first")
     prepare_folder(folder, overwrite=overwrite)
     copied = Copied()
     taken: set[str] = set()
-    for shown in _all(found):
+    for shown in pictures:
         try:
             picture = recorded_picture(found.folder, shown.image)
         except PictureError:

@@ -91,7 +91,9 @@ def test_export_gives_the_same_rows_in_every_format(small_run: Run, pamela: Run,
 
     small_run()
     run = load_run(next((here / "runs").iterdir()))
-    assert pamela("export", "latest", "--to", "parquet", "--out", "run.parquet").code == 0
+    written = pamela("export", "latest", "--to", "parquet", "--out", "run.parquet")
+    assert written.code == 0
+    assert f"{len(run.candidates)} candidates in 'run.parquet'" in written.err
     lines = [json.loads(line) for line in pamela("export", "latest", "--to", "jsonl").out.split("\n") if line]  # noqa: E501  # fmt: skip
     table = list(csv.DictReader(io.StringIO(pamela("export", "latest", "--to", "csv").out)))
     rows = pyarrow.parquet.read_table("run.parquet").to_pylist()
@@ -139,6 +141,19 @@ def test_export_says_what_is_missing(
 
     assert answer.code == 2
     assert problem in answer.err
+
+
+def test_a_run_without_pictures_exports_none_and_leaves_no_folder(
+    small_run: Run, pamela: Run, here: Path
+):
+    small_run()
+    path = next((here / "runs").iterdir()) / "trajectory.jsonl"
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+    answer = pamela("export", "latest", "--pictures", "gallery")
+
+    assert answer.code == 2
+    assert "has no picture yet" in answer.err
+    assert not Path("gallery").exists()
 
 
 def test_a_card_is_written_as_what_its_name_ends_in(small_run: Run, pamela: Run, here: Path):

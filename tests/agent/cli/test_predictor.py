@@ -182,6 +182,18 @@ def test_ratings_go_into_the_profile_one_by_one(
     again = UserProfile.load(profile)
     assert len({path.read_bytes() for path in again.picture_paths}) == 4
 
+    class Interrupted(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:
+            line = super().readline()
+            if not line:
+                raise KeyboardInterrupt
+            return line
+
+    monkeypatch.setattr("sys.stdin", Interrupted("3\n"))
+    assert main([*words, "--scorer", f"pamela:{place / 'mine'}"]) == 130
+    assert len(UserProfile.load(profile).ratings) == 5
+    assert f"every answer until here stands in {profile}" in capsys.readouterr().err
+
 
 @pytest.mark.parametrize(
     ("words", "message"),
