@@ -6,7 +6,7 @@ person, in turn. What the true gain is then, and in gains of best-of-N, is what 
 can go beyond with these settings.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -29,7 +29,7 @@ OF_THE_PREDICTOR = ("personal", "personal_sd")
 class Perfect:
     """A scorer that knows what people truly like; guards and leanings are those of another one."""
 
-    def __init__(self, inner: Scorer, liking: Liking) -> None:
+    def __init__(self, inner: Scorer, liking: Callable[[str, np.ndarray], np.ndarray]) -> None:
         self._inner, self._liking = inner, liking
 
     def score(
@@ -41,12 +41,8 @@ class Perfect:
         """True liking, with the guards."""
         guarded = self._inner.score(images, prompts, user)
         pictures = np.stack([np.asarray(image.convert("RGB")) for image in images])
-        return [
-            _replaced(s, float(v)) for s, v in zip(guarded, self._of(user, pictures), strict=True)
-        ]
-
-    def _of(self, user: UserProfile, pictures: np.ndarray) -> np.ndarray:
-        return self._liking(user.user_id, pictures)
+        true = self._liking(user.user_id, pictures)
+        return [_replaced(s, float(v)) for s, v in zip(guarded, true, strict=True)]
 
     def leanings(
         self,

@@ -9,16 +9,17 @@ of `benchmarks.gain --profiles examples` are taken where they are there, else ma
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
+from agent.render.base import Renderer
 from benchmarks.gain import Found, drawn, search
 from benchmarks.people import load_people
 from benchmarks.report import in_one_line
+from benchmarks.runs import parts_for
 from miniature.training import BUILD
 
 IMAGES = Path("docs/images")
@@ -65,11 +66,11 @@ def of_person(found: Found) -> tuple[str, list[PIL.Image.Image]]:
     return f"{found.person}: {best}", [PIL.Image.fromarray(p) for p in pictures]
 
 
-def of_prompt(prompt: str, options: dict[str, Any]) -> tuple[str, list[PIL.Image.Image]]:
+def of_prompt(prompt: str, renderer: Renderer) -> tuple[str, list[PIL.Image.Image]]:
     """A prompt's row: itself, then with each of the edits, all on one seed."""
     edited = [f"{prompt}, {edit}" if edit else prompt for edit in EDITS]
     named = " · ".join(edit or "as it is" for edit in EDITS)
-    return f"{prompt}: {named}", [drawn(text, [1], options)[0] for text in edited]
+    return f"{prompt}: {named}", [drawn(text, [1], renderer)[0] for text in edited]
 
 
 def main() -> None:
@@ -80,12 +81,13 @@ def main() -> None:
     made.add_argument("--profiles", type=Path, default=Path("examples"))
     args = made.parse_args()
     options = {"renderer": args.renderer}
-    people = load_people(args.profiles)
-    found = [
-        search(args.prompt, u, BUILD / "gain" / args.renderer, options) for u in people.values()
-    ]
+    people, parts = load_people(args.profiles), parts_for(options)
+    folder = BUILD / "gain" / args.renderer
+    found = [search(args.prompt, u, folder, options, parts) for u in people.values()]
     labelled([of_person(one) for one in found]).save(IMAGES / "four-people.png", optimize=True)
-    labelled([of_prompt(p, options) for p in PROMPTS]).save(IMAGES / "edits.png", optimize=True)
+    labelled([of_prompt(p, parts.renderer) for p in PROMPTS]).save(
+        IMAGES / "edits.png", optimize=True
+    )
     print(IMAGES / "four-people.png", IMAGES / "edits.png")
 
 

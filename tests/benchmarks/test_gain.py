@@ -1,12 +1,17 @@
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import PIL.Image
 import pytest
 
 from benchmarks.gain import Outcome, add_figures, asked_for
 from benchmarks.people import examples
+from benchmarks.perfect import Perfect
 from benchmarks.report import Report
+from scorer.base import Scores
 from scorer.errors import InputError
 from scorer.profile import UserProfile
 
@@ -59,3 +64,30 @@ def test_somebody_whose_taste_is_not_known_is_refused_by_name(tmp_path: Path):
     UserProfile(user_id="owl").save(tmp_path / "owl.json")
     with pytest.raises(InputError, match="holds 'owl', whose true taste is not known"):
         examples(tmp_path)
+
+
+class Guards:
+    """A scorer whose liking is of no use."""
+
+    def score(self, images: Any, prompts: Any, user: UserProfile) -> list[Scores]:
+        return [Scores(2.0, {"personal": 2.0, "personal_sd": 0.5, "adherence": 0.3})] * len(images)
+
+    def describe(self) -> dict[str, str]:
+        return {"scorer": "guards"}
+
+
+class Brightness:
+    """True liking that can be counted out."""
+
+    def __call__(self, person: str, pictures: np.ndarray) -> np.ndarray:
+        return pictures.mean((1, 2, 3)) + len(person)
+
+
+def test_a_perfect_predictor_says_the_true_liking_and_keeps_the_guards():
+    scorer = Perfect(Guards(), Brightness())
+    pictures = [PIL.Image.new("RGB", (4, 4), (grey,) * 3) for grey in (1, 3)]
+    first, second = scorer.score(pictures, ["a rock"] * 2, UserProfile(user_id="owl"))
+
+    assert (first.value, second.value) == (4.0, 6.0)
+    assert first.parts == {"true": 4.0, "adherence": 0.3}
+    assert scorer.describe() == {"scorer": "guards", "liking": "true"}
