@@ -74,8 +74,6 @@ class Asker:
     """What the scorer expects of the catalogue's values, by name."""
     pictures: Path | None = None
     """The folder that the paths of pictures begin at, where parents' pictures are shown."""
-    began_with: str | None = None
-    """The run's first prompt, where it says more than the user."""
 
     def requests(
         self, expansions: Sequence[Expansion], tried: Mapping[str, Candidate], *, iteration: int
@@ -84,17 +82,17 @@ class Asker:
         edits = tried_edits(tried)
         best = tuple(edit for edit in edits[:TOLD] if edit.gain > 0)
         worst = tuple(edit for edit in reversed(edits[-TOLD:]) if edit.gain < 0)
-        known = known_of(self.card)
+        known, first = known_of(self.card), tried[INITIAL_ID]
         texts = dict.fromkeys(tried[name].prompt for name in sorted(tried, key=id_order))
         return [
             ProposalRequest(
                 candidate_id=expansion.parent,
                 iteration=iteration,
                 user_prompt=self.prompt,
-                began_with=self.began_with,
+                began_with=first.prompt if first.prompt != self.prompt else None,
                 parent_prompt=tried[expansion.parent].prompt,
                 parent_score=tried[expansion.parent].score,
-                first_score=tried[INITIAL_ID].score,
+                first_score=first.score,
                 likes=self.user.likes,
                 dislikes=self.user.dislikes,
                 notes=self.user.notes,

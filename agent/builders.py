@@ -22,6 +22,7 @@ from agent.render.base import Renderer
 from agent.search.base import Searcher
 from agent.search.beam import BeamSearch
 from agent.secrets import check_address
+from agent.text import brief
 from scorer.base import Scorer
 from scorer.complaints import complaint
 
@@ -73,6 +74,7 @@ def make_config(options: Mapping[str, Any]) -> RunConfig:
         name = option_of(str(first["loc"][0]))
         value = options.get(str(first["loc"][0]), first["input"])
         shown = "x".join(map(str, value)) if isinstance(value, tuple) else value
+        shown = brief(shown) if isinstance(shown, str) else shown
         raise InputError(f"{name} {shown!r}: {complaint(first)}") from error
     check_address("--llm-base-url", config.llm_base_url)
     check_address("--image-base-url", config.image_base_url)

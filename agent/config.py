@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -10,7 +10,21 @@ Offload = Literal["none", "model", "sequential"]
 Stray = Literal["none", "low", "medium", "high"]
 """What of the user's words has to stay: all of them, their meaning, the subject, nothing."""
 Fallback = Literal["catalogue", "none"]
-Words = Annotated[str, Field(max_length=2000, pattern=r"\S")]
+MAX_PROMPT = 2000
+"""Characters of what a user says."""
+
+
+def _said(words: str) -> str:
+    """On one line; what nothing can be seen of is no words."""
+    line = " ".join(words.split())
+    if not any(sign.isprintable() and sign != " " for sign in line):
+        raise ValueError("is no words: name some of the prompt, or leave it out")
+    if len(line) > MAX_PROMPT:
+        raise ValueError(f"has {len(line)} characters, {MAX_PROMPT} are allowed")
+    return line
+
+
+Words = Annotated[str, AfterValidator(_said)]
 Pixels = Annotated[int, Field(ge=16, le=8192)]
 
 

@@ -82,7 +82,7 @@ class Display:
     def _say_plainly(self, phase: Phase, iteration: int) -> None:
         """What takes long, where nothing moves: the first picture, and the comparison."""
         if phase == "draw" and iteration == 0:
-            say(self._console, Text("loading models and drawing your own prompt"))
+            say(self._console, Text("loading models and drawing the first prompt"))
         elif phase == "compare":
             say(self._console, Text(PHASES[phase]))
 

@@ -44,7 +44,10 @@ EXTRA = {
     "pandas": "for runs as tables: pip install 'pamela-agent[tables]'",
     "pyarrow": "for runs as tables: pip install 'pamela-agent[tables]'",
     "mlflow-skinny": "for --track mlflow: pip install 'pamela-agent[mlflow]'",
+    "alembic": "for --track mlflow: pip install 'pamela-agent[mlflow]'",
+    "sqlalchemy": "for --track mlflow: pip install 'pamela-agent[mlflow]'",
     "optuna": "for compile --optimizer mipro: pip install 'pamela-agent[mipro]'",
+    "protobuf": "for --scorer qalign: pip install 'pamela-agent[qalign]'",
     "sentencepiece": "for --scorer qalign: pip install 'pamela-agent[qalign]'",
 }
 """Packages that only some parts need, and what to do where they are missing."""

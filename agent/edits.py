@@ -55,7 +55,7 @@ def usable_edits(drafts: Iterable[Edit], request: ProposalRequest) -> tuple[Edit
     Returns:
         At most `request.count` edits with clean, new, different prompts.
     """
-    known = {prompt_key(request.user_prompt), prompt_key(request.parent_prompt)}
+    known = {prompt_key(request.first_prompt), prompt_key(request.parent_prompt)}
     known |= {prompt_key(prompt) for prompt in request.tried_prompts}
     usable: list[Edit] = []
     for draft in drafts:

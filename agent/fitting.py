@@ -6,11 +6,13 @@
 
 What earlier edits have added gives way, a part between commas at a time, to the edit that is tried
 now. The one rule that is not obvious: the first of those parts goes first, because edits are added
-at the end; the user's own words and those of the edit never go.
+at the end; a part that holds a word of the user's never goes, and none of the edit.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from agent.subject import meaningful, words_of
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,10 @@ def fitted(prompt: str, *, parent: str, user: str, unread: Callable[[str], str])
     if not lost or unread(user).endswith(lost):
         return Fit(prompt)
     parts = [part.strip() for part in prompt.split(",")]
-    kept = {_key(part) for part in user.split(",")}
-    older = {_key(part) for part in parent.split(",")} - kept
+    users, there = user.split(","), {_key(part) for part in parts}
+    within = {word for part in users if _key(part) not in there for word in _words(part)}
+    older = {_key(part) for part in parent.split(",") if within.isdisjoint(_words(part))}
+    older -= {_key(part) for part in users}
     dropped: list[str] = []
     while place := next((n for n, part in enumerate(parts) if n and _key(part) in older), None):
         dropped.append(parts.pop(place))
@@ -47,6 +51,11 @@ def fitted(prompt: str, *, parent: str, user: str, unread: Callable[[str], str])
         if not unread(shorter):
             return Fit(shorter, tuple(dropped))
     return Fit(prompt, lost=lost)
+
+
+def _words(part: str) -> set[str]:
+    """Those that carry meaning."""
+    return {word.text for word in meaningful(words_of(part))}
 
 
 def _key(part: str) -> str:

@@ -56,7 +56,7 @@ def plan_budget(config: RunConfig) -> Budget:
     if config.max_renders < config.seeds:
         raise InputError(
             f"--max-renders {config.max_renders} does not cover the {config.seeds} pictures of "
-            f"your own prompt: raise it, or lower --seeds"
+            f"the first prompt: raise it, or lower --seeds"
         )
     fitting = max(0, (config.max_renders - 2 * config.seeds) // 2)
     heldout = min(config.heldout_seeds, fitting)

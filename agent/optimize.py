@@ -21,7 +21,7 @@ from agent.asking import (
 )
 from agent.builders import Parts, build_searcher
 from agent.clock import Clock
-from agent.errors import InputError, PamelaError, RunError
+from agent.errors import PamelaError, RunError
 from agent.gain import honest_gain
 from agent.inquiry import Inquirer
 from agent.judge import Draft, adherence_floor, unknown_subject
@@ -29,13 +29,12 @@ from agent.ledger import Ledger
 from agent.limits import plan_budget
 from agent.observer import Observer, Silent
 from agent.records import INITIAL_ID, Result, trajectory_of, usage_of
-from agent.screen import SHOWN, Rules
+from agent.screen import Rules
 from agent.search.base import Expansion, Searcher
 from agent.secrets import redact
 from agent.store import RunStore
-from agent.stray import OwnWords, strays
+from agent.stray import OwnWords
 from agent.studio import Studio
-from agent.text import brief
 from agent.trajectory import Candidate, Event, Gain, Trajectory
 from agent.tryout import compare, draw, try_out
 from scorer.base import Scorer
@@ -102,12 +101,10 @@ def _search(
         card=ledger.store.header.warm_start,
         leanings=_leanings(ledger, user, parts.scorer, values),
         pictures=ledger.store.folder if config.vision else None,
-        began_with=ledger.prompt if config.keep is not None else None,
     )
     inquirer = Inquirer(ledger, asker, parts.proposer, searcher, overlap=overlap)
     studio = _studio(ledger, user, parts)
     rules = Rules(OwnWords(ledger.words, embed_spans), config.stray, studio.unread)
-    _check_kept(ledger, rules)
     encoder = parts.scorer.describe().get("encoder", "")
     inquirer.ask_first()
     initial = _draw_initial(ledger, studio, encoder)
@@ -129,18 +126,6 @@ def _search(
     heldout = compare(ledger, studio, initial, best) if best.id != initial.id else []
     gain = honest_gain(initial, best, heldout) if len(ledger.tried) > 1 else Gain()
     return _close(ledger, Result(status="done", best=best.id, gain=gain))
-
-
-def _check_kept(ledger: Ledger, rules: Rules) -> None:
-    """The prompt must hold the words that are to stay, as every edit of it must."""
-    if ledger.config.keep is None:
-        return
-    left = strays(rules.own, ledger.prompt, rules.level)
-    if left is not None:
-        raise InputError(
-            f"--keep {brief(ledger.words, SHOWN)!r} is not what --prompt says: nothing in it "
-            f"stands for {left.gone!r}; keep words of the prompt, or allow more with --stray"
-        )
 
 
 def _leanings(
@@ -201,8 +186,8 @@ def _draw_initial(ledger: Ledger, studio: Studio, encoder: str) -> Candidate:
     draft = Draft(INITIAL_ID, None, 0, ledger.prompt, None)
     (initial,) = draw(ledger, studio, [draft], floor=None)
     if initial.status != "scored":
-        raise RunError(f"your own prompt could not be drawn and scored: {initial.error}")
-    unknown = unknown_subject(ledger.config.renderer, encoder, ledger.prompt, initial)
+        raise RunError(f"the first prompt could not be drawn and scored: {initial.error}")
+    unknown = unknown_subject(ledger.config.renderer, encoder, ledger.words, initial)
     if unknown is not None:
         ledger.event("warning", 0, unknown)
     return initial

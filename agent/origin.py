@@ -1,7 +1,7 @@
 """Runs that begin where another one got to: from a picture, or from a candidate of a run.
 
     order, notes = from_picture(order, Path("picture.png"), repeat=False)
-    order = from_candidate(order, "latest", "c0012")
+    order, notes = from_candidate(order, "latest", "c0012")
 
 Both fill in what was not said. The one rule that is not obvious: going on is a run of its own,
 whose prompt is the candidate's, so every gain in it is measured against that prompt, on seeds that
@@ -15,18 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.builders import option_of
-from agent.config import RunConfig
+from agent.builders import make_config, option_of
+from agent.config import MAX_PROMPT, RunConfig
 from agent.errors import InputError
 from agent.find import resolve_run
 from agent.folder import read_header
 from agent.gaps import FEW, named
-from agent.records import RunHeader
-from agent.session import Order
+from agent.session import Order, check_keep
 from agent.store import load_run
 from agent.story import ADDRESSES, Story, Told, read_told
+from agent.stray import OwnWords, strays
 from agent.text import brief
 from agent.trajectory import Origin
+from scorer.minilm import embed_spans
 
 LONGEST = 40
 """Characters of a tag that is named."""
@@ -57,22 +58,40 @@ def from_picture(order: Order, path: Path, *, repeat: bool) -> tuple[Order, tupl
     )
     prompt = told.prompt if order.prompt is None else order.prompt
     told = replace(told, notes=(*told.notes, *_of_the_prompt(told, order.prompt)))
-    taken, notes = (_going_on(story, told), told.notes) if story else _fitting(told, order)
-    if order.prompt is not None:
-        taken = {name: value for name, value in taken.items() if name != "keep"}
-    options = {**taken, **order.options}
+    taken, notes = (told.options, told.notes) if story is not None else _fitting(told, order)
+    options = {name: value for name, value in {**taken, **order.options}.items() if name != "keep"}
+    words = prompt  # of another program, or said now: all of it is the user's
+    if story is not None and order.prompt is None:
+        words = str(told.options.get("keep") or story.user_prompt)
+    keep, said = _kept(words, prompt, order, options)
+    options |= {} if keep is None else {"keep": keep}
+    notes = (*notes, *said)
     return replace(order, prompt=prompt, options=options, origin=origin), notes
 
 
-def _going_on(story: Story, told: Told) -> dict[str, Any]:
-    """The settings of a picture's run, for one that begins with the picture's prompt."""
-    said = told.options.get("keep") or story.user_prompt
-    return {**told.options, "keep": _kept(said, told.prompt)}
+def _kept(
+    words: str, prompt: str, order: Order, options: Mapping[str, Any]
+) -> tuple[str | None, tuple[str, ...]]:
+    """What of a prompt is the user's, null for all of it, and what is to be known of that.
 
-
-def _kept(words: str, prompt: str) -> str | None:
-    """The user's words, where a prompt says something else."""
-    return words if words != prompt else None
+    Args:
+        words: The user's in the run before.
+        prompt: That the new run begins with.
+        order: What was asked for.
+        options: The new run's settings.
+    """
+    if (said := order.options.get("keep")) is not None:
+        check_keep(make_config({"keep": said}).keep or "", prompt)
+        return said, ()
+    if words.split() == prompt.split() or not words.strip() or len(words) > MAX_PROMPT:
+        return None, ()
+    left = strays(OwnWords(words, embed_spans), prompt, make_config(options).stray)
+    if left is None:
+        return words, ()
+    return None, (
+        f"nothing in the prompt stands for {left.gone!r} of what the run before began with, so "
+        f"all of its words count as yours: say with --keep which do",
+    )
 
 
 def _of_the_prompt(told: Told, said: str | None) -> list[str]:
@@ -137,8 +156,10 @@ def _check_addresses(story: Story, options: Mapping[str, Any]) -> None:
             )
 
 
-def from_candidate(order: Order, run: str, candidate: str) -> Order:
+def from_candidate(order: Order, run: str, candidate: str) -> tuple[Order, tuple[str, ...]]:
     """The order with the prompt of a candidate, and with its run's settings where none were given.
+
+    Beside it stands what is to be known of it.
 
     Args:
         order: What was asked for; without a person it is that of the run.
@@ -166,21 +187,23 @@ def from_candidate(order: Order, run: str, candidate: str) -> Order:
                 f"the profile {str(user.resolve())!r} of the run {header.id!r} is gone: say with "
                 f"--user where it lies now"
             )
-    return replace(
+    options = _settings(header.config, order.options)
+    words = header.config.words_of(header.prompt)
+    options["keep"], notes = _kept(words, chosen.prompt, order, options)
+    begun = replace(
         order,
         prompt=chosen.prompt,
         user=user,
-        options=_settings(header, chosen.prompt, order.options),
+        options=options,
         known=header.warm_start,
         origin=Origin(run=header.id, candidate=chosen.id),
     )
+    return begun, notes
 
 
-def _settings(header: RunHeader, prompt: str, said: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(config: RunConfig, said: Mapping[str, Any]) -> dict[str, Any]:
     """The run's settings, with what was said; a server serves the model that it was named for."""
-    config = header.config
     kept = config.model_dump()
-    kept["keep"] = _kept(config.words_of(header.prompt), prompt)
     for part, address in (("llm", "llm_base_url"), ("renderer", "image_base_url")):
         if part in said:
             kept.pop(address)

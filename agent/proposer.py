@@ -78,6 +78,11 @@ class ProposalRequest(BaseModel):
     picture: Path | None = Field(default=None, exclude=True)
     """What the parent's prompt gave, for language models that see; it travels beside the JSON."""
 
+    @property
+    def first_prompt(self) -> str:
+        """That the run began with."""
+        return self.began_with or self.user_prompt
+
 
 def strongest(leanings: Mapping[str, float], count: int) -> list[str]:
     """The names of the leanings that are furthest from 0, the furthest first."""

@@ -16,7 +16,7 @@ from typing import Any
 from agent.builders import Models, Parts, build_parts, make_config, option_of
 from agent.cards import TasteCard, read_card
 from agent.clock import Clock
-from agent.config import RunConfig
+from agent.config import MAX_PROMPT, RunConfig
 from agent.errors import InputError, PamelaError, RunError
 from agent.find import resolve_run
 from agent.folder import check_own, check_writable, new_run_folder, read_header
@@ -28,11 +28,15 @@ from agent.records import RunHeader
 from agent.retry import one_line
 from agent.secrets import redact
 from agent.store import RunStore, load_run
+from agent.stray import verbatim
+from agent.subject import FUNCTION_WORDS, words_of
+from agent.text import brief
 from agent.track import Tracked, TrackerName, make_tracker
 from agent.trajectory import Event, Origin, RunStatus, Trajectory
 from scorer.profile import UserProfile
 
-MAX_PROMPT = 2000
+SHOWN = 80
+"""Characters of a prompt that are quoted."""
 EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 
 
@@ -186,6 +190,8 @@ def _open(order: Order, clock: Clock, models: Models | None) -> Session | Outcom
 def _begin(order: Order, clock: Clock, models: Models | None) -> Session:
     prompt = check_prompt(order.prompt)
     config = make_config(order.options)
+    if order.origin is None and config.keep is not None:
+        check_keep(config.keep, prompt)
     plan_budget(config)
     if order.user is None:
         raise InputError(
@@ -266,6 +272,23 @@ def check_prompt(prompt: str | None) -> str:
     except UnicodeEncodeError:
         raise InputError(f"--prompt {prompt!r} is not valid UTF-8: check its encoding") from None
     return prompt
+
+
+def check_keep(words: str, prompt: str) -> None:
+    """Whether words are those of a prompt, in their order, and say something.
+
+    Raises:
+        InputError: they are not; names the first that is missing.
+    """
+    share, gone = verbatim(words, prompt)
+    shown = f"--keep {brief(words, SHOWN)!r}"
+    if share < 1:
+        raise InputError(
+            f"{shown} is not what the prompt {brief(prompt, SHOWN)!r} says: there is no {gone!r} "
+            f"in that place; give words of the prompt, in their order"
+        )
+    if all(word.text in FUNCTION_WORDS for word in words_of(words)):
+        raise InputError(f"{shown} says nothing: keep at least what the picture is of")
 
 
 def load_user(path: Path, clock: Clock) -> UserProfile:

@@ -56,9 +56,9 @@ def headline(run: Trajectory) -> str:
     if len(run.candidates) == 1:
         return f"no edit was tried, so nothing is known of the gain{_why_none(run)}"
     if run.initial is None or run.best is None or run.gain.search is None:
-        return "nothing is known of the gain: your own prompt has no score"
+        return "nothing is known of the gain: the first prompt has no score"
     if run.best.id == run.initial.id:
-        stays = "no edit was predicted to be liked more: your own prompt stays the best"
+        stays = "no edit was predicted to be liked more: the first prompt stays the best"
         return stays + _all_rejected(run)
     personal = run.config.scorer.partition(":")[0] in ON_THE_SCALE
     what = "predicted liking" if personal else f"score of {printable(run.config.scorer)}"
@@ -74,7 +74,7 @@ def headline(run: Trajectory) -> str:
 def _so_far(run: Trajectory) -> str:
     """What is known before anything is decided."""
     if run.best is None or run.initial is None or run.best.id == run.initial.id:
-        return "not decided yet: no edit is ahead of your own prompt so far"
+        return "not decided yet: no edit is ahead of the first prompt so far"
     if run.gain.search is None:
         return "not decided yet"
     return (

@@ -25,7 +25,7 @@ examples:
   pamela-agent card 20261124-1530 20261125 --out card.json
   pamela-agent card latest --out card.png
   pamela-agent card latest --out card.svg
-  pamela-agent run --user me.json --prompt "a red tram" --warm-start card.json
+  pamela-agent run --user me.json --prompt "a red boat" --warm-start card.json
 """
 
 

@@ -76,7 +76,10 @@ def _copy(found: "Salvaged", folder: Path, *, strip: bool, overwrite: bool) -> N
     count = len(copied.files) + len(copied.missing)
     for problem in pictures_problem(copied.missing, count):
         complain(problem)
-    complain(f"{len(copied.files)} pictures in {str(folder)!r}")
+    if not copied.files:
+        raise InputError(f"no picture of the run {found.run.id!r} is left to export")
+    pictures = "1 picture" if len(copied.files) == 1 else f"{len(copied.files)} pictures"
+    complain(f"{pictures} in {str(folder)!r}")
 
 
 def _write(found: "Salvaged", kind: "TableFormat", out: Path | None) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from agent.cli.options import add_options, given_options
+from agent.cli.output import complain
 from agent.cli.parsers import (
     CANDIDATE_HELP,
     Subparsers,
@@ -18,9 +19,9 @@ from agent.cli.run import carry_out
 
 ABOUT = """\
 The candidate's prompt is what the new run begins with, and every gain is measured against it. The
-words that count as yours are those that the run before began with: what edits have added to them
-may be replaced. To keep more, or all of it, say so with --keep. The settings are those of the run,
-where no others are given here, and the person too. run.json says where it came from.
+words that count as yours are the same as in the run before: what edits have added to them may be
+replaced. To keep more of the prompt, say with --keep what. The settings are those of the run, where
+no others are given here, and the person too. run.json says where it came from.
 """
 EXAMPLES = """\
 examples:
@@ -48,7 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_track(parser)
     add_json(parser)
     add_quiet(parser)
-    add_options(parser)
+    add_options(parser, default="the run's")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -64,6 +65,9 @@ def execute(args: argparse.Namespace) -> int:
             warm_start=args.warm_start,
             track=args.track,
         )
-        return from_candidate(said, args.run, args.candidate)
+        begun, notes = from_candidate(said, args.run, args.candidate)
+        for note in notes:
+            complain(note)
+        return begun
 
     return carry_out(order, json=args.json, quiet=args.quiet)

@@ -104,8 +104,8 @@ SEARCH = (
     ),
     Option(
         "keep",
-        "which words of the prompt are yours, so that the rest may be replaced (default: all of "
-        "them)",
+        "which words of the prompt are yours, in their order; what else it says of light, place "
+        "and the like may be replaced, and the scorer reads yours only (default: all of them)",
         metavar="WORDS",
     ),
 )
@@ -131,6 +131,7 @@ LIMITS = (
     Option("max_cost", "what the language model may cost, in US dollars", float, "USD"),
     Option("time_limit", "when to come to an end, in seconds", float, "SECONDS"),
 )
+DEFAULT = re.compile(r"\(default: [^()]*(?:\([^()]*\)[^()]*)*\)")
 GROUPS = {"models": MODELS, "search": SEARCH, "drawing": DRAWING, "limits": LIMITS}
 
 
@@ -139,6 +140,7 @@ def add_options(
     *,
     without: Collection[str] = (),
     groups: Iterable[str] = GROUPS,
+    default: str | None = None,
 ) -> None:
     """Adds the options, in their groups.
 
@@ -146,18 +148,24 @@ def add_options(
         parser: Of the command.
         without: Fields that the command sets in another way, or not at all.
         groups: Which of `GROUPS`.
+        default: Where all that is not said comes from, if it is not from `RunConfig`.
     """
     for title in groups:
         group = parser.add_argument_group(title)
         for option in (option for option in GROUPS[title] if option.field not in without):
             flag = "--" + option.field.replace("_", "-")
+            said = (
+                option.help
+                if default is None
+                else DEFAULT.sub(f"(default: {default})", option.help)
+            )
             if option.switch:
                 group.add_argument(
                     flag,
                     dest=option.field,
                     action=argparse.BooleanOptionalAction,
                     default=argparse.SUPPRESS,
-                    help=option.help,
+                    help=said,
                 )
                 continue
             group.add_argument(
@@ -167,7 +175,7 @@ def add_options(
                 metavar=option.metavar,
                 choices=option.choices,
                 default=argparse.SUPPRESS,
-                help=option.help.replace("%", "%%"),
+                help=said.replace("%", "%%"),
             )
 
 

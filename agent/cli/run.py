@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from agent.session import Order, Outcome
 
 ABOUT = """\
-With --from a picture says where to begin. One of a run is gone on from: its prompt becomes the new
-run's own, its settings, seed and renderer are taken over where none are given here, and the person
-is the one of --user. With --repeat its whole run is repeated instead: the prompt that the run began
-with and all its settings, which for the same person and models gives the same run. Of a picture of
-another program (the `parameters` text) prompt and seed are taken, and with --renderer the steps,
-guidance scale and size too, which are another model's than the one that ships.
+With --from a picture says where to begin. One of a run is gone on from: the new run begins with its
+prompt, of which the words that were said at first stay; its settings, seed and renderer are taken
+over where none are given here, and the person is the one of --user. With --repeat its whole run is
+repeated instead: the prompt that the run began with and all its settings, which for the same person
+and models gives the same run. Of a picture of another program (the `parameters` text) prompt and
+seed are taken, and with --renderer the steps, guidance scale and size too, which are another
+model's than the one that ships.
 """
 
 EXAMPLES = """\
@@ -37,7 +38,8 @@ examples:
   pamela-agent run --user me.json --prompt "a tower by a lake" --iterations 6 --seeds 4
   pamela-agent run --user me.json --prompt "a tower by a lake" --llm openai/gpt-5-mini --max-cost 1
   pamela-agent run --user me.json --prompt "a red tram" --renderer diffusers:models/my-pipeline
-  pamela-agent run --user me.json --prompt "a red tram" --warm-start card.json
+  pamela-agent run --user me.json --prompt "a red boat" --warm-start card.json
+  pamela-agent run --user me.json --prompt "a house in the snow, at dusk" --keep "a house"
   pamela-agent run --user me.json --from runs/20261124-1530-mossy-rocks-ab12/best.png
   pamela-agent run --user me.json --from gallery/02-c0012-7.png --iterations 6 --seed 1
   pamela-agent run --user me.json --from gallery/02-c0012-7.png --repeat

@@ -72,7 +72,7 @@ def _show(found: "Salvaged", *, pictures: bool) -> None:
 
         best, first = found.run.best, found.run.initial
         way = [*([first] if first else []), *(Family(found.run).lineage(best) if best else [])]
-        _show_pictures(found, "From your own prompt to the best", way, each=1)
+        _show_pictures(found, "From the first prompt to the best", way, each=1)
     console.print()
     console.print(tree(found.run, colourful=colourful))
     console.print()

@@ -74,7 +74,7 @@ def draw_edits(request: ProposalRequest, catalogue: Catalogue) -> list[Edit]:
     """At most `request.count` different edits whose prompts were not tried yet."""
     rng = np.random.default_rng(request.seed)
     board = set_up(request, catalogue)
-    prompts = (request.user_prompt, request.parent_prompt, *request.tried_prompts)
+    prompts = (request.first_prompt, request.parent_prompt, *request.tried_prompts)
     taken = {prompt_key(prompt) for prompt in prompts}
     used: set[str] = set()
     edits: list[Edit] = []
@@ -146,7 +146,7 @@ def _known_scores(request: ProposalRequest) -> dict[str, float]:
     tried = (*request.tried, *request.best_edits, *request.worst_edits)
     scores = {edit.prompt: edit.score for edit in tried}
     if request.first_score is not None:
-        scores[request.began_with or request.user_prompt] = request.first_score
+        scores[request.first_prompt] = request.first_score
     if request.parent_score is not None:
         scores[request.parent_prompt] = request.parent_score
     return scores

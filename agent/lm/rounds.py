@@ -41,7 +41,7 @@ TOLD_KNOWN = 16
 NOTHING_NEW = "none of the edits is new: each must change the prompt and repeat no tried prompt"
 NOTHING_PROPOSED = (
     "no edit was proposed: what could be changed was tried, or the prompt says it itself, and its "
-    "own words are kept; a shorter prompt leaves more open, and so does `--keep WORDS`"
+    "own words are kept; a shorter prompt leaves more open, or `--keep` with fewer words of it"
 )
 
 
@@ -104,7 +104,8 @@ def document_of(request: ProposalRequest, *, sees_all: bool = False) -> str:
                 "leanings": {name: round(expected[name], 2) for name in told},
             }
         )
-    text = json.dumps(request.model_dump(mode="python"), ensure_ascii=False)
+    unsaid = {"began_with"} if request.began_with is None else None
+    text = json.dumps(request.model_dump(mode="python", exclude=unsaid), ensure_ascii=False)
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

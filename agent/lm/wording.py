@@ -5,18 +5,22 @@
     reading.closed                     # {"setting"}: the user's own words, not to be touched
     change(parent_prompt, catalogue.value("neon"), reading)
 
-The one rule that is not obvious: only a whole part between commas that is one of the catalogue's
-phrases counts as added. Words inside a sentence are never replaced, they close their axis.
+What is not the user's counts as added where it can be taken out whole: a part between commas that
+says nothing else, or within a sentence one of the catalogue's phrases that begins with a
+preposition ("in the snow"). The one rule that is not obvious: other words within a sentence are
+never replaced, they close their axis.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from prompts.catalogue import Catalogue, CatalogueValue, load_catalogue
+from prompts.catalogue import Catalogue, CatalogueValue
 
 _PART = re.compile(r"[^,]+")
+_AFTERTHOUGHT = re.compile(r"(?:among|at|by|from|in|lit|on|seen|under|with)\b", re.IGNORECASE)
+"""How a phrase begins that a sentence can do without."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,13 @@ class Reading:
     """What a parent's prompt says, in terms of the catalogue."""
 
     added: Mapping[str, str]
-    """By axis, the value that an earlier edit put there."""
+    """By axis, the value that an earlier edit put there, or that may be taken out like one."""
     closed: frozenset[str]
     """Axes that other words of the prompt speak of already."""
     present: frozenset[str]
     """Names of all values that the prompt speaks of."""
+    places: Mapping[str, tuple[int, int]]
+    """By axis, where what is added stands: the first and last (not included) character."""
 
 
 def read(prompt: str, user_prompt: str, catalogue: Catalogue) -> Reading:
@@ -36,15 +42,39 @@ def read(prompt: str, user_prompt: str, catalogue: Catalogue) -> Reading:
     users = mentioned(user_prompt, catalogue)
     closed = {catalogue.value(name).axis for name in users}
     added: dict[str, str] = {}
-    for match in _PART.finditer(prompt):
-        value = _phrase_value(match.group(), catalogue)
-        if value is None or value.axis in added:
-            closed |= {catalogue.value(name).axis for name in mentioned(match.group(), catalogue)}
+    places: dict[str, tuple[int, int]] = {}
+    for name, place in _said(prompt, catalogue):
+        axis = catalogue.value(name).axis
+        if place is None or axis in added:
+            closed.add(axis)
         else:
-            added[value.axis] = value.name
+            added[axis], places[axis] = name, place
     open_ = {axis: name for axis, name in added.items() if axis not in closed}
     present = users | set(added.values()) | mentioned(prompt, catalogue)
-    return Reading(open_, frozenset(closed), frozenset(present))
+    return Reading(
+        open_, frozenset(closed), frozenset(present), {axis: places[axis] for axis in open_}
+    )
+
+
+def _said(prompt: str, catalogue: Catalogue) -> Iterator[tuple[str, tuple[int, int] | None]]:
+    """The names of the values that are said, each with its place if it can be taken out."""
+    pattern, names = _cues(catalogue)
+    for part in _PART.finditer(prompt):
+        bare = part.group().strip()
+        start = part.start() + part.group().index(bare) if bare else part.start()
+        whole = _value_of(bare, catalogue)
+        if whole is not None:
+            yield whole, (start, start + len(bare))
+            continue
+        for found in pattern.finditer(_plain(part.group())):
+            name, words = names[found.group(1).casefold()], found.group(1)
+            loose = words.casefold() in map(str.casefold, catalogue.value(name).phrases)
+            loose = loose and _AFTERTHOUGHT.match(words) is not None
+            yield name, _shifted(found.span(1), part.start()) if loose else None
+
+
+def _shifted(span: tuple[int, int], by: int) -> tuple[int, int]:
+    return span[0] + by, span[1] + by
 
 
 def mentioned(text: str, catalogue: Catalogue) -> set[str]:
@@ -54,20 +84,27 @@ def mentioned(text: str, catalogue: Catalogue) -> set[str]:
 
 
 def change(prompt: str, value: CatalogueValue, reading: Reading) -> str:
-    """The prompt with the value: in the place of an added one of its axis, else at the end."""
-    if value.axis in reading.added:
-        catalogue = load_catalogue()
-        for match in _PART.finditer(prompt):
-            found = _phrase_value(match.group(), catalogue)
-            if found is not None and found.name == reading.added[value.axis]:
-                space = match.group()[: len(match.group()) - len(match.group().lstrip())]
-                return prompt[: match.start()] + space + value.phrase + prompt[match.end() :]
+    """The prompt with the value: in the place of an added part of its axis, else at the end."""
+    place = reading.places.get(value.axis)
+    if place is not None:
+        before, after = prompt[: place[0]], prompt[place[1] :]
+        if not before.strip(" ") or before.rstrip(" ").endswith(","):
+            return before + value.phrase + after
+        prompt = before.rstrip(" ") + after  # it stood within a sentence, which goes on without it
     return f"{prompt.rstrip(' ,.;:')}, {value.phrase}"
 
 
-def _phrase_value(part: str, catalogue: Catalogue) -> CatalogueValue | None:
-    words = _plain(part).strip().casefold()
-    return next((v for v in catalogue.values if words in map(str.casefold, v.phrases)), None)
+def _value_of(part: str, catalogue: Catalogue) -> str | None:
+    """The value that a part between commas names and nothing else."""
+    words = _plain(part).casefold()
+    return next(
+        (
+            value.name
+            for value in catalogue.values
+            if words in map(str.casefold, (value.name, *value.phrases, *value.cues))
+        ),
+        None,
+    )
 
 
 def _plain(text: str) -> str:

@@ -22,7 +22,7 @@ from agent.cards import CardEffect, TasteCard
 from agent.errors import InputError
 from agent.gain import paired_differences
 from agent.lm.taste import NOISE
-from agent.look.effects import FREE, Worth, new_values
+from agent.look.effects import FREE, Worth, named_in, new_values
 from agent.look.family import Family, is_measured
 from agent.trajectory import Trajectory
 
@@ -95,7 +95,8 @@ def _design(runs: Collection[Trajectory]) -> Design:
             scores.append(score)
             blocks.append(number)
             parent = family.parent(candidate)
-            for worth in new_values(candidate, parent) if parent is not None else ():
+            new = new_values(candidate, parent) if parent is not None else rows[-1]
+            for worth in new:
                 tried[worth] = tried.get(worth, 0) + 1
     worths = tuple(sorted(tried))
     column = {worth: number for number, worth in enumerate(worths)}
@@ -122,12 +123,15 @@ def _centred(values: Array, blocks: Sequence[int]) -> Array:
 
 
 def _carried(family: Family) -> dict[str, frozenset[Worth]]:
-    """What edits have put into each prompt; on an axis the last value holds."""
+    """What each prompt says beyond the user's own words; on an axis the last value holds."""
+    words = family.run.config.words_of(family.run.prompt)
     carried: dict[str, frozenset[Worth]] = {}
     for _, candidate in family.depth_first():
         parent = family.parent(candidate)
         if parent is None:
-            carried[candidate.id] = frozenset()
+            own = {worth.axis for worth in named_in(words)}
+            said = named_in(candidate.prompt)
+            carried[candidate.id] = frozenset(worth for worth in said if worth.axis not in own)
             continue
         new = new_values(candidate, parent)
         replaced = {worth.axis for worth in new} - {FREE}

@@ -95,7 +95,7 @@ def _score(candidate: Candidate) -> str:
 def _gains(family: Family, candidate: Candidate) -> str:
     gain, beyond = family.gain(candidate), family.beyond_initial(candidate)
     words = [f"{signed(gain)} to its parent"] if gain is not None else []
-    words += [f"{signed(beyond)} to your own prompt"] if beyond is not None else []
+    words += [f"{signed(beyond)} to the first prompt"] if beyond is not None else []
     return f" ({', '.join(words)})" if words else ""
 
 
@@ -103,4 +103,4 @@ def _beside(family: Family, name: str) -> str:
     first = family.run.initial
     if first is None or name not in first.scores:
         return ""
-    return f" (your own prompt {first.scores[name]:.3f})"
+    return f" (the first prompt {first.scores[name]:.3f})"

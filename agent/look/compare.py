@@ -81,7 +81,7 @@ def _outcome(run: Trajectory) -> dict[str, Any]:
         "gain on held-out seeds": run.gain.heldout,
         "interval": run.gain.heldout_ci95,
         "gain on the seeds of the search": run.gain.search,
-        "score of the user's own prompt": run.initial.score if run.initial else None,
+        "score of the first prompt": run.initial.score if run.initial else None,
         "score of the best prompt": run.best.score if run.best else None,
         "prompts tried": len(tried),
         "… scored": sum(candidate.score is not None for candidate in tried),

@@ -70,14 +70,14 @@ def new_values(candidate: Candidate, parent: Candidate) -> tuple[Worth, ...]:
     before = set(parts_of(parent.prompt))
     fresh = ", ".join(part for part in parts_of(candidate.prompt) if part not in before)
     axis = candidate.edit.axis
-    fitting = tuple(worth for worth in _named_in(fresh) if axis in (FREE, worth.axis))
+    fitting = tuple(worth for worth in named_in(fresh) if axis in (FREE, worth.axis))
     if fitting:
         return fitting
     return (Worth(axis, " ".join(candidate.edit.instruction.split()) or "no instruction"),)
 
 
 @lru_cache(maxsize=4096)
-def _named_in(text: str) -> tuple[Worth, ...]:
+def named_in(text: str) -> tuple[Worth, ...]:
     """The values of the catalogue that a text speaks of; edits of a run are much alike."""
     catalogue = load_catalogue()
     names = mentioned(text, catalogue)

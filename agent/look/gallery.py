@@ -63,6 +63,7 @@ def export_pictures(
     pictures = list(_all(found))
     if not pictures:
         raise InputError(f"the run {found.run.id!r} has no picture yet: go on with it first")
+    made = not folder.exists()
     prepare_folder(folder, overwrite=overwrite)
     copied = Copied()
     taken: set[str] = set()
@@ -78,6 +79,8 @@ def export_pictures(
             plain = PIL.Image.frombytes("RGB", picture.size, picture.tobytes())
             plain.save(stream, format="PNG", pnginfo=text)
         copied.files.append(path)
+    if made and not copied.files:
+        folder.rmdir()
     return copied
 
 

@@ -22,16 +22,7 @@ def repeat_command(header: RunHeader, runs_dir: str = "runs") -> str:
     user = NO_PROFILE
     if header.profile_path is not None:
         user = posixpath.normpath(posixpath.join(runs_dir, "run", header.profile_path))
-    words = ["pamela-agent", "run", f"--user={user}" if user.startswith("-") else "--user"]
-    words += [] if user.startswith("-") else [user]
-    words += (
-        [f"--prompt={header.prompt}"]
-        if header.prompt.startswith("-")
-        else [
-            "--prompt",
-            header.prompt,
-        ]
-    )
+    words = ["pamela-agent", "run", *_given("--user", user), *_given("--prompt", header.prompt)]
     if header.warm_start is not None:
         words += ["--warm-start", CARD]
     return " ".join(filter(None, (shlex.join(words), settings_line(header.config))))
@@ -57,4 +48,8 @@ def _option(name: str, value: object) -> list[str]:
         return [option if value else f"--no-{option[2:]}"]
     if isinstance(value, tuple):
         return [option, "x".join(map(str, value))]
-    return [option, str(value)]
+    return _given(option, str(value))
+
+
+def _given(option: str, text: str) -> list[str]:
+    return [f"{option}={text}"] if text.startswith("-") else [option, text]

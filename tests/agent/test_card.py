@@ -233,6 +233,26 @@ def test_more_runs_make_it_surer(run_of: Callable[..., Trajectory], card: TasteC
     assert np.mean([after[name] for name in before]) < 0.9 * np.mean(list(before.values()))
 
 
+def test_what_a_fork_takes_out_again_counts_as_it_would_have_put_in(
+    run_of: Callable[..., Trajectory],
+):
+    forks = [
+        run_of(f"{words}, in moonlight, digital art", seed, keep=words)
+        for seed, words in enumerate(("a rock", "a boat", "a tower"))
+    ]
+    effects = {effect.name: effect for effect in make_card(forks).effects}
+
+    assert effects["moonlight"].low > 0
+    assert effects["digital art"].high < 0
+    assert effects["moonlight"].tried >= len(forks)
+
+
+def test_what_the_users_own_words_say_is_not_on_the_card(run_of: Callable[..., Trajectory]):
+    names = {effect.name for effect in make_card([run_of("a rock in moonlight")]).effects}
+
+    assert "moonlight" not in names
+
+
 def test_a_run_given_twice_counts_once(run_of: Callable[..., Trajectory]):
     run = run_of(PROMPTS[0], 0)
 

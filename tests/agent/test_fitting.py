@@ -31,6 +31,17 @@ def test_what_was_added_first_gives_way_first():
     assert fit == Fit("a rock, in mist, in snow", dropped=("at dusk",))
 
 
+def test_a_part_that_holds_the_users_words_among_others_stays():
+    fit = fitted(
+        "at dawn, a red house in the snow, oil painting, neon lights",
+        parent="at dawn, a red house in the snow, oil painting",
+        user="a red house",
+        unread=reads(10),
+    )
+
+    assert fit == Fit("at dawn, a red house in the snow, neon lights", dropped=("oil painting",))
+
+
 def test_no_more_goes_than_has_to():
     fit = fitted(
         "a rock, one, two, three, new",

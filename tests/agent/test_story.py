@@ -130,6 +130,7 @@ def test_what_is_said_wins_over_the_picture(tmp_path: Path):
 
     assert order.prompt == "stones"
     assert "keep" not in order.options
+    assert from_picture(Order(), path, repeat=False)[0].options["keep"] == "rocks"
     assert (order.options["seed"], order.options["renderer"]) == (7, "fake")
     assert order.origin is not None
     assert order.origin.in_words == "the picture a.png of 20261124-1530-rocks-ab12, c0003"

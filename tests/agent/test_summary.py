@@ -93,14 +93,14 @@ def printed(*renderables: object, colour: bool = False) -> str:
         (
             Gain(search=0.0, heldout=0.0, heldout_ci95=(0, 0)),
             {"best": INITIAL},
-            "no edit was predicted to be liked more: your own prompt stays the best",
+            "no edit was predicted to be liked more: the first prompt stays the best",
         ),
         (
             Gain(search=0.6, heldout=0.42, heldout_ci95=(0.21, 0.63)),
             {"scorer": "fake:noise"},
             "score of fake:noise +0.42 [0.21, 0.63], on 8 held-out seeds",
         ),
-        (Gain(), {}, "nothing is known of the gain: your own prompt has no score"),
+        (Gain(), {}, "nothing is known of the gain: the first prompt has no score"),
     ],
 )
 def test_headline_says_the_gain_honestly(gain: Gain, more: dict[str, object], words: str):

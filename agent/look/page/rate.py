@@ -96,7 +96,8 @@ def pictures_of(site: Site, what: str) -> Sequence[tuple[Path, str | None]]:
         drawn = [c for c in found.run.candidates if c.images]
         drawn.sort(key=lambda c: (c.score is None, -(c.score or 0.0)))
         places = [inside(found.folder, c.images[0].path) for c in drawn]
-        return [(place, found.run.prompt or None) for place in places if place is not None]
+        words = found.run.config.words_of(found.run.prompt)
+        return [(place, words or None) for place in places if place is not None]
     number = what.removeprefix(FOLDER)
     folders = site.settings.folders
     if what.startswith(FOLDER) and number.isdecimal() and int(number) < len(folders):

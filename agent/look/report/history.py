@@ -54,7 +54,7 @@ def _guard_chart(family: Family, name: str, links: Mapping[str, str]) -> Chart |
         if name in c.scores and c.images
     ]
     return line_chart(
-        name.capitalize(), {"your own prompt": own, "beam mean": kept}, dots, GUARD_SIZE
+        name.capitalize(), {"the first prompt": own, "beam mean": kept}, dots, GUARD_SIZE
     )
 
 
@@ -63,7 +63,7 @@ def _beam(family: Family, names: tuple[str, ...]) -> list[Candidate]:
 
 
 def _dot(family: Family, candidate: Candidate, value: float, links: Mapping[str, str]) -> Dot:
-    words = "your own prompt" if candidate.edit is None else candidate.edit.instruction
+    words = "the first prompt" if candidate.edit is None else candidate.edit.instruction
     kind = "kept" if candidate.id in family.ever_kept else ""
     title = f"{candidate.id} · {value:.3g} · {words}"
     return Dot((candidate.iteration, value), title, links[candidate.id], kind)

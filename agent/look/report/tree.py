@@ -146,7 +146,7 @@ def _lines(family: Family, candidate: Candidate, width: int) -> tuple[str, ...]:
     """What was changed, by the names that the tables of effects use."""
     parent = family.parent(candidate)
     if candidate.edit is None:
-        words = "your own prompt"
+        words = "the first prompt"
     elif parent is None:
         words = candidate.edit.instruction
     else:
@@ -166,7 +166,7 @@ def _node(
     family: Family, candidate: Candidate, lines: tuple[str, ...], link: str, picture: Small | None
 ) -> Node:
     """A node that has no place yet."""
-    words = "your own prompt" if candidate.edit is None else candidate.edit.instruction
+    words = "the first prompt" if candidate.edit is None else candidate.edit.instruction
     return Node(
         x=0,
         y=0,

@@ -79,7 +79,7 @@ def broken(here: Path) -> None:
         (here / "broken" / name).write_text("{")
 
 
-PROGRESS = "loading models and drawing your own prompt\n"
+PROGRESS = "loading models and drawing the first prompt\n"
 """Stands before what only shows when the first picture is drawn."""
 
 

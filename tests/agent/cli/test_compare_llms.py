@@ -164,6 +164,13 @@ def test_bad_input_is_one_line_and_begins_nothing(
     assert not Path("runs").exists() or not list(Path("runs").iterdir())
 
 
+def test_many_prompts_have_no_words_in_common_to_keep(pamela: Pamela):
+    words = ("--llm", "openai/x", "--prompts", "prompts.txt", "--users", "users", "--keep", "rock")
+    answer = pamela("compare-llms", *words)
+
+    assert (answer.code, "unrecognized arguments: --keep" in answer.err) == (2, True)
+
+
 def test_prompts_may_come_as_json_lines_and_people_must_differ(pamela: Pamela):
     Path("prompts.jsonl").write_text('{"prompt": "a rock"}\n{"promt": "a tower"}\n')
     words = ("compare-llms", "--llm", "catalogue", "--prompts", "prompts.jsonl", "--users", "users")

@@ -207,6 +207,7 @@ def test_a_language_model_that_fails_ends_it_and_nothing_is_written(
         (("--reflection-llm", "catalogue"), "--reflection-llm 'catalogue' writes no instructions"),
         (("--trainset", "two.txt"), "--trainset holds 2 prompts: give 3 or more"),
         (("--auto", "light"), "not allowed with argument"),
+        (("--keep", "a rock"), "unrecognized arguments: --keep"),
     ],
 )
 def test_bad_input_is_one_line_and_asks_nothing(

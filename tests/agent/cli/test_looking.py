@@ -51,7 +51,7 @@ def test_show_tells_one_candidate(small_run: Run, pamela: Run, here: Path):
 
     assert answer.code == 0
     assert f"[+{run.candidates[1].prompt.removeprefix('floating rocks')}+]" in answer.out
-    assert "to your own prompt" in answer.out
+    assert "to the first prompt" in answer.out
     assert told["candidate"] == run.candidates[1].model_dump(mode="json")
     assert told["lineage"] == ["c0001"]
     first, second = run.candidates[0].score, run.candidates[1].score

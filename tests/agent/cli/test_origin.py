@@ -159,26 +159,90 @@ def test_a_fork_replaces_what_edits_have_added_and_keeps_what_was_said(
     assert any(not all(words in c.prompt for words in added) for c in forked.candidates)
 
 
-@pytest.mark.parametrize(("of", "kept"), [("initial", None), ("best", "the whole of it")])
-def test_what_is_kept_can_be_said(parent: Path, pamela: Run, here: Path, of: str, kept: str | None):
-    prompt = load_run(parent).prompt
-    said = () if kept is None else ("--keep", prompt.split()[-1])
-    pamela("fork", "latest", of, "--iterations", "0", *said)
+def test_what_is_kept_can_be_said(small_run: Run, pamela: Run, here: Path):
+    small_run("--iterations", "0", prompt="a red boat, close-up, in moonlight")
+    for said, kept in (("a boat close-up", "a boat close-up"), ("  boat ", "boat"), (None, None)):
+        words = () if said is None else ("--keep", said)
+        assert pamela("fork", "latest", "initial", *words).code == 0
+        assert load_run(newest()).config.keep == kept
+        newest().rename(f"kept-{kept}")
 
-    assert load_run(newest()).config.keep == (said[1] if said else None)
+
+def test_a_picture_of_a_fork_goes_on_with_the_words_of_the_first_run(
+    small_run: Run, pamela: Run, here: Path
+):
+    small_run(prompt="a red boat")
+    pamela("fork", "latest", "c0001")
+    forked = load_run(newest())
+    picture = newest() / forked.candidates[-1].images[0].path
+    pamela("run", "--user", "me.json", "--from", str(picture))
+    gone_on = load_run(newest())
+    pamela("run", "--user", "me.json", "--from", str(picture), "--repeat")
+    repeated = load_run(newest())
+
+    assert (gone_on.config.keep, repeated.config.keep) == ("a red boat", "a red boat")
+    assert (gone_on.prompt, repeated.prompt) == (forked.candidates[-1].prompt, forked.prompt)
+
+
+def test_a_candidate_that_has_left_the_words_is_all_the_users(
+    small_run: Run, pamela: Run, here: Path
+):
+    small_run("--stray", "high", prompt="a red boat")
+    path = newest() / "trajectory.jsonl"
+    there = load_run(newest()).candidates[1].prompt
+    path.write_text(path.read_text().replace(there, "a green violin, in moonlight"))
+    answer = pamela("fork", "latest", "c0001", "--stray", "medium")
+
+    assert answer.code == 0
+    assert "nothing in the prompt stands for 'boat'" in answer.err
+    assert load_run(newest()).config.keep is None
 
 
 @pytest.mark.parametrize(
-    ("keep", "problem"), [("a violin", "nothing in it stands for 'violin'"), (" ", "--keep")]
+    ("keep", "problem"),
+    [
+        ("a violin", "is not what the prompt 'a red boat in the snow' says: there is no 'violin'"),
+        ("boat red", "there is no 'red' in that place"),
+        ("in the", "says nothing: keep at least what the picture is of"),
+        (" ", "--keep ' ': is no words"),
+        ("\u200b", "is no words"),
+        ("boat " * 500, "has 2499 characters, 2000 are allowed"),
+    ],
 )
-def test_words_that_can_not_be_kept_are_one_line(pamela: Run, here: Path, keep: str, problem: str):
-    answer = pamela(
-        "run", "--user", "me.json", "--prompt", "a rock", "--keep", keep, "--stray", "none", *FAKES
-    )
+def test_words_that_can_not_be_kept_are_one_short_line(
+    small_run: Run, pamela: Run, here: Path, keep: str, problem: str
+):
+    said = (f"--keep={keep}", "--stray", "high")
+    new = small_run(*said, prompt="a red boat in the snow")
+    small_run("--iterations", "0", prompt="a red boat in the snow")
+    for answer in (new, pamela("fork", "latest", "best", *said)):
+        assert (answer.code, answer.err.count("\n")) == (2, 1)
+        assert problem in answer.err
+        assert len(answer.err) < 400
+    assert len(list(Path("runs").iterdir())) == 1
 
-    assert (answer.code, answer.err.count("\n")) == (2, 1)
-    assert problem in answer.err
-    assert not list(Path("runs").glob("*"))
+
+def test_what_a_sentence_says_beside_the_kept_words_is_replaced(
+    small_run: Run, pamela: Run, here: Path
+):
+    small_run("--keep", "a red boat", "--iterations", "4", prompt="a red boat in the snow")
+    said = [c.prompt for c in load_run(newest()).candidates]
+
+    assert said[0] == "a red boat in the snow"
+    assert any(not prompt.startswith(said[0]) for prompt in said)
+    assert all(prompt.startswith("a red boat") for prompt in said)
+
+
+def test_a_run_with_kept_words_goes_on_with_them(small_run: Run, pamela: Run, here: Path):
+    small_run("--keep", "a boat", "--iterations", "2", prompt="a boat, in moonlight")
+    folder = newest()
+    whole, path = lines(folder), folder / "trajectory.jsonl"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    other_words = pamela("run", "--resume", "latest", "--keep", "boat")
+    assert (other_words.code, "has --keep 'a boat', not 'boat'" in other_words.err) == (2, True)
+    assert pamela("run", "--resume", "latest").code == 0
+    assert lines(folder) == whole
 
 
 def test_a_fork_for_somebody_else_takes_no_card_of_the_first(

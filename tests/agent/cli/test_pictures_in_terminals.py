@@ -114,7 +114,7 @@ def test_kitty_gets_the_way_to_the_best_as_pngs_in_pieces(show: Show, variables:
     said = show(**variables)
 
     assert kitty_picture(said).size == (3 * 168 - 8, 160)  # your own, and two edits
-    assert "From your own prompt to the best" in said
+    assert "From the first prompt to the best" in said
 
 
 @pytest.mark.parametrize("variables", [{"TERM_PROGRAM": "iTerm.app"}, {"LC_TERMINAL": "iTerm2"}])
@@ -152,7 +152,7 @@ def test_elsewhere_nothing_is_shown(show: Show, words: tuple[str, ...], variable
 
     for start in ("\x1b_G", "\x1b]1337", "\x1bPq"):
         assert start not in said
-    assert "From your own prompt to the best" not in said
+    assert "From the first prompt to the best" not in said
 
 
 def test_what_is_no_terminal_gets_words_only():

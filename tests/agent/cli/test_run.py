@@ -262,7 +262,7 @@ def test_failed_run_prints_its_document_and_the_reason_without_the_key(
     assert list(answer.document) == KEYS
     assert (answer.document["status"], answer.document["best"]) == ("failed", None)
     assert answer.document["gain"] == {"search": None, "heldout": None, "heldout_ci95": None}
-    assert "your own prompt could not be drawn" in answer.err
+    assert "the first prompt could not be drawn" in answer.err
     assert "very-secret-value" not in answer.out + answer.err + written
 
 

@@ -134,7 +134,7 @@ def test_no_cell_of_a_csv_is_a_formula():
 def test_a_run_into_a_file_says_what_it_is_at(small_run: Run):
     told = small_run().err.splitlines()
 
-    assert told[0] == "loading models and drawing your own prompt"
+    assert told[0] == "loading models and drawing the first prompt"
     assert [line[:11] for line in told if line.startswith("iteration")] == [
         "iteration 0",
         "iteration 1",

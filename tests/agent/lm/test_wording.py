@@ -61,11 +61,49 @@ def test_a_part_that_the_user_wrote_is_not_an_added_one():
     assert reading.added == {}
 
 
-def test_words_within_a_sentence_close_their_axis():
-    reading = read("a rock that glows in moonlight", "a rock", CATALOGUE)
+@pytest.mark.parametrize(
+    ("prompt", "axis"),
+    [
+        ("a backlit rock", "lighting"),
+        ("a rock by moonlight", "lighting"),
+        ("a misty rock in the snow, in moonlight", "lighting"),
+        ("a rock in the snow, in a green meadow", "setting"),
+        ("a close-up of a rock", "composition"),
+    ],
+)
+def test_words_that_a_sentence_needs_close_their_axis(prompt: str, axis: str):
+    reading = read(prompt, "a rock", CATALOGUE)
 
-    assert reading.closed == {"lighting"}
-    assert reading.added == {}
+    assert axis in reading.closed
+    assert axis not in reading.added
+
+
+@pytest.mark.parametrize(
+    ("prompt", "with_neon"),
+    [
+        ("a rock in moonlight", "a rock, lit by neon lights"),
+        ("a rock in moonlight on a lake", "a rock on a lake, lit by neon lights"),
+        (
+            "a rock, on a lake in moonlight, close-up",
+            "a rock, on a lake, close-up, lit by neon lights",
+        ),
+        ("in moonlight, a rock", "lit by neon lights, a rock"),
+        ("in moonlight a rock", "lit by neon lights a rock"),
+        ("a rock, golden hour, close-up", "a rock, lit by neon lights, close-up"),
+        ("a rock,At Sunset ", "a rock,lit by neon lights "),
+    ],
+)
+def test_what_a_sentence_can_do_without_is_replaced(prompt: str, with_neon: str):
+    assert edited(prompt, "neon") == with_neon
+
+
+def test_the_users_sentence_is_never_taken_apart():
+    reading = read("a rock in the snow, in moonlight", "a rock in the snow", CATALOGUE)
+
+    assert (reading.closed, reading.added) == ({"setting"}, {"lighting": "moonlight"})
+    assert edited("a rock in the snow, in moonlight", "neon", "a rock in the snow") == (
+        "a rock in the snow, lit by neon lights"
+    )
 
 
 @given(first=VALUES, second=VALUES)

@@ -42,7 +42,7 @@ def test_the_best_scored_so_far_is_shown_and_nothing_is_decided(served: Served, 
     assert "Prompts tried3" in text
     assert "The best so far3.75" in text
     assert "Gain+0.75not decided yet" in text
-    assert "1 edit led from your own prompt to the best one so far." in text
+    assert "1 edit led from the first prompt to the best one so far." in text
     assert "Not decided yet: the best so far is ahead by +0.75" in text
     assert "+0.00 on the search" not in listed
 

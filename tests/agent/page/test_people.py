@@ -1,11 +1,13 @@
 """Profiles that can't be used, beside those that can."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.cli.main import main
+from agent.look.page.rate import pictures_of
 from tests.agent.page.serving import Served, serving, settings_for
 from tests.agent.test_report import Page
 
@@ -65,3 +67,13 @@ def test_view_does_not_start_without_a_profile_that_can_be_used(
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert str(users) in captured.err
+
+
+def test_pictures_of_a_run_are_meant_to_show_the_users_words(served: Served, run: Path):
+    what = f"run:{run.name}"
+    header = json.loads((run / "run.json").read_text())
+    assert {words for _, words in pictures_of(served.site, what)} == {header["prompt"]}
+
+    header["config"]["keep"] = "a rock"
+    (run / "run.json").write_text(json.dumps(header))
+    assert {words for _, words in pictures_of(served.site, what)} == {"a rock"}
