@@ -50,15 +50,15 @@ def examples(folder: Path) -> People:
 
 def spare_people(folder: Path) -> People:
     """Profiles of spare participants, written into a folder with the weights of today."""
-    from miniature.examples import questioned, test_pictures, write_profile
+    from miniature.examples import asked_rows, test_pictures, write_profile
     from miniature.participants import DATASET, ensure_dataset, make_participants
 
     ensure_dataset()
     spare = [person for person in make_participants() if person.group == "spare"][:COUNT]
     people, tastes = {}, {}
-    asked = questioned(spare, *test_pictures(DATASET))
-    for person, rated in zip(spare, asked, strict=True):
-        written = write_profile(person, f"{person.number:03d}", rated, folder)
+    asked = asked_rows(spare, test_pictures(DATASET))
+    for person, rows in zip(spare, asked, strict=True):
+        written = write_profile(person, f"{person.number:03d}", rows, folder)
         people[person.id] = UserProfile.load(written)
         tastes[person.id] = person.taste
     return people, tastes

@@ -2,8 +2,9 @@
 
 The search of `benchmarks.gain` and its best-of-N once more, with a perfect predictor in the place
 of the trained one: the simulated participant's true liking of each picture. Every prompt for one
-person, in turn. What the true gain is then, and in gains of best-of-N, is what no better predictor
-can go beyond with these settings.
+person, in turn. No better predictor gains much more with these settings; the ratio to best-of-N,
+which is told the same, need not grow with what is known. What is expected of words before anything
+is drawn is still the trained predictor's.
 """
 
 from collections.abc import Callable, Mapping, Sequence

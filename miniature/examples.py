@@ -26,14 +26,14 @@ from miniature.participants import (
     make_participants,
 )
 from miniature.predictor import FIELDS, plain_rows
-from miniature.taste import Percept, Taste, perceive, rate, true_liking
-from scorer.adapt import Prior, load_prior, posterior, predict_residual
+from miniature.taste import Taste, perceive, rate, true_liking
+from scorer.adapt import load_prior, posterior
 from scorer.cache import CachedEncoder
 from scorer.data.pamela import load_pamela
 from scorer.data.table import Row
 from scorer.encoders import make_encoder
 from scorer.files import written
-from scorer.informative import may_be_liked, most_informative
+from scorer.informative import most_informative
 from scorer.predictor import load_network, predict
 from scorer.profile import Rating, UserProfile
 from scorer.tokens import build_tokens
@@ -43,8 +43,6 @@ NUMBERS = WEIGHTS / "examples.json"
 """Which spare participant each example profile is."""
 NAMES = ("ada", "bruno", "chie", "dalia")
 RATINGS = 20
-Rated = tuple[Row, int]
-"""A picture with what somebody says of it, 1 to 5."""
 
 
 def user_id(name: str) -> str:
@@ -52,15 +50,24 @@ def user_id(name: str) -> str:
     return f"simulated-{name}"
 
 
-def write_profile(person: Participant, name: str, rated: list[Rated], folder: Path) -> Path:
+def example_people(pixels: np.ndarray, seed: int = SEED) -> list[Participant]:
+    """The four spare participants whose likings of the pictures agree least."""
+    spare = [person for person in make_participants(seed) if person.group == "spare"]
+    return far_apart(spare, perceive(load_classifier("perception"), pixels), len(NAMES))
+
+
+def write_profile(person: Participant, name: str, rows: list[Row], folder: Path) -> Path:
     """Saves a profile with its rated pictures; returns its path."""
+    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
+    liking = true_liking(person.taste, perceive(load_classifier("perception"), pixels))
+    scores = rate(liking, np.random.default_rng((SEED, 9, person.number)))
     ratings = []
     (folder / "ratings" / name).mkdir(parents=True, exist_ok=True)
-    for number, (row, score) in enumerate(rated):
+    for number, (row, picture, score) in enumerate(zip(rows, pixels, scores, strict=True)):
         place = f"ratings/{name}/{number:03d}.png"
         with written(folder / place) as stream:  # whoever reads it meanwhile finds it whole
-            PIL.Image.open(row.image).convert("RGB").save(stream, "PNG", optimize=True)
-        ratings.append(Rating(image=place, score=score, prompt=row.prompt))
+            PIL.Image.fromarray(picture).save(stream, "PNG", optimize=True)
+        ratings.append(Rating(image=place, score=int(score), prompt=row.prompt))
     profile = UserProfile(
         user_id=user_id(name), demographics=dict(person.demographics), ratings=tuple(ratings)
     )
@@ -69,12 +76,10 @@ def write_profile(person: Participant, name: str, rated: list[Rated], folder: Pa
     return path
 
 
-def test_pictures(dataset: Path) -> tuple[list[Row], Percept]:
-    """One row a picture of the test split, and what participants see in them."""
+def test_pictures(dataset: Path) -> list[Row]:
+    """One row a picture of the test split."""
     rows = plain_rows(load_pamela(dataset, ["pamela_test_unseen"]).rows)
-    rows = list({row.image: row for row in rows}.values())
-    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
-    return rows, perceive(load_classifier("perception"), pixels)
+    return list({row.image: row for row in rows}.values())
 
 
 def example_tastes(seed: int = SEED) -> dict[str, Taste]:
@@ -84,43 +89,18 @@ def example_tastes(seed: int = SEED) -> dict[str, Taste]:
     return {name: people[number].taste for name, number in numbers.items()}
 
 
-def questioned(
-    people: Sequence[Participant], rows: Sequence[Row], seen: Percept
-) -> list[list[Rated]]:
-    """What each person is asked to rate, one after the other, and their answers.
-
-    Args:
-        people: Who is asked.
-        rows: The pictures that there are.
-        seen: What participants see in them.
-    """
+def asked_rows(people: Sequence[Participant], rows: Sequence[Row]) -> list[list[Row]]:
+    """What each person is asked to rate, in this order: the rows that teach most about them."""
     encoder = CachedEncoder(make_encoder("miniature"))
     network, prior = load_network(WEIGHTS / "predictor"), load_prior(WEIGHTS / "predictor")
     own = [replace(r, demographics=dict(person.demographics)) for person in people for r in rows]
-    scores, features = predict(network, build_tokens(own, encoder, fields=FIELDS))
-    parts = (np.split(part, len(people)) for part in (scores, features))
-    return [
-        [(rows[place], answer) for place, answer in _asked(person, score, feature, prior, seen)]
-        for person, score, feature in zip(people, *parts, strict=True)
-    ]
-
-
-def _asked(
-    person: Participant, scores: np.ndarray, features: np.ndarray, prior: Prior, seen: Percept
-) -> list[tuple[int, int]]:
-    """Places of pictures with the person's answers, in the order of the questions."""
-    liking = true_liking(person.taste, seen)
-    rng = np.random.default_rng((SEED, 9, person.number))
-    asked: list[int] = []
-    answers: list[int] = []
-    while len(asked) < RATINGS:
-        taste = posterior(features[asked], np.array(answers) - scores[asked], prior)
-        known = predict_residual(features, taste, prior)
-        matters = may_be_liked(scores + known.mean, known.std)
-        left = [place for place in range(len(features)) if place not in asked]
-        asked += most_informative(features, taste, prior, count=1, among=left, matters=matters)
-        answers += rate(liking[asked[-1:]], rng).tolist()
-    return list(zip(asked, answers, strict=True))
+    _, features = predict(network, build_tokens(own, encoder, fields=FIELDS))
+    asked = []
+    for seen in np.split(features, len(people)):
+        nothing = posterior(seen[:0], np.zeros(0), prior)
+        chosen = most_informative(seen, nothing, prior, count=RATINGS)
+        asked.append([rows[place] for place in chosen])
+    return asked
 
 
 def main() -> None:
@@ -129,12 +109,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATASET, help="folder in PAMELA's layout")
     parser.add_argument("--out", type=Path, default=EXAMPLES)
     args = parser.parse_args()
-    rows, seen = test_pictures(args.data)
-    spare = [person for person in make_participants() if person.group == "spare"]
-    people = far_apart(spare, seen, len(NAMES))
+    rows = test_pictures(args.data)
+    pixels = np.stack([np.asarray(PIL.Image.open(row.image).convert("RGB")) for row in rows])
+    people = example_people(pixels)
     numbers = {user_id(name): p.number for name, p in zip(NAMES, people, strict=True)}
-    for name, person, rated in zip(NAMES, people, questioned(people, rows, seen), strict=True):
-        print(write_profile(person, name, rated, args.out))
+    for name, person, asked in zip(NAMES, people, asked_rows(people, rows), strict=True):
+        print(write_profile(person, name, asked, args.out))
     NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
 
 

@@ -1,36 +1,22 @@
 """Which picture would a person's rating teach most about the others?
 
     taste = posterior(...)
-    matters = may_be_liked(mean, std)
-    order = most_informative(features, taste, prior, count=10, matters=matters)
+    order = most_informative(features, taste, prior, count=10)
 
 The greedy choice of the V-optimal design: a rating of a picture with regressors φ takes
 (ψᵀΣφ)² / (φᵀΣφ + noise) from the variance of what is predicted of a picture ψ; asked for is what
 takes most from all of them together, and then Σ shrinks as if it had been given, whatever it says
 (Cohn, Ghahramani and Jordan 1996, Active Learning with Statistical Models; Yu, Bi and Tresp 2006,
-Active Learning via Transductive Experimental Design). A search wants to know what is liked best,
-so what may be among the best counts more than what surely is not. The one rule that is not obvious:
-the picture of which least is known may be one that stands alone, whose rating says nothing of the
-rest.
+Active Learning via Transductive Experimental Design). The one rule that is not obvious: the picture
+of which least is known may be one that stands alone, whose rating says nothing of the rest.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import norm
 
 from scorer.adapt import Posterior, Prior, design
-
-BEST = 0.2
-"""What share of the pictures is called the best."""
-
-
-def may_be_liked(
-    mean: Float[np.ndarray, " image"], std: Float[np.ndarray, " image"]
-) -> Float[np.ndarray, " image"]:
-    """How likely each picture is to be liked more than what the best fifth begins with."""
-    return np.asarray(norm.sf((np.quantile(mean, 1 - BEST) - mean) / np.maximum(std, 1e-9)))
 
 
 def most_informative(
@@ -40,7 +26,6 @@ def most_informative(
     *,
     count: int,
     among: Sequence[int] | None = None,
-    matters: Float[np.ndarray, " image"] | None = None,
 ) -> list[int]:
     """The pictures to ask for, the one that teaches most first.
 
@@ -50,11 +35,9 @@ def most_informative(
         prior: Of the weights and the noise.
         count: How many at most.
         among: Places of those that can be asked for; None for all.
-        matters: How much it counts to know each of them; None for all alike.
     """
     phi = design(features, prior)
-    weighted = phi if matters is None else phi * matters[:, None]
-    wanted, covariance = weighted.T @ phi, person.covariance.copy()
+    wanted, covariance = phi.T @ phi, person.covariance.copy()
     left = list(range(len(phi)) if among is None else among)
     chosen: list[int] = []
     while left and len(chosen) < count:

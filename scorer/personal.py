@@ -173,21 +173,19 @@ class PersonalScorer:
         Raises:
             InputError: the scorer leaves the person out.
         """
-        from scorer.informative import may_be_liked, most_informative
+        from scorer.informative import most_informative
 
         if (prior := self._models.prior) is None:
             raise InputError("a scorer that leaves the person out learns from no ratings")
         features = self._models.encoder.encode_images(images)
         judged, known = self._judge(features, prompts, [user]), self._known(user, prior)
         seen, taste = judged.features(), known.taste
+        ask = most_informative(seen, taste, prior, count=1, among=among)[0]
         residual = predict_residual(seen, taste, prior)
-        mean = judged.score[0] + residual.mean
-        matters = may_be_liked(mean, residual.std)
-        ask = most_informative(seen, taste, prior, count=1, among=among, matters=matters)[0]
         errors = np.abs(known.left_out)
         return Inquiry(
             ask=ask,
-            mean=float(mean[ask]),
+            mean=float(judged.score[0, ask] + residual.mean[ask]),
             uncertainty=float(residual.std.mean()),
             left_out=float(errors.mean()) if len(errors) > 1 else None,
         )

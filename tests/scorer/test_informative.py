@@ -1,7 +1,7 @@
 import numpy as np
 
 from scorer.adapt import Posterior, Prior, posterior, predict_residual
-from scorer.informative import may_be_liked, most_informative
+from scorer.informative import most_informative
 
 
 def prior(dim: int = 3) -> Prior:
@@ -77,44 +77,3 @@ def test_no_picture_is_asked_for_twice():
     pictures = np.random.default_rng(1).normal(size=(6, 3))
     order = most_informative(pictures, nobody(prior()), prior(), count=99)
     assert sorted(order) == list(range(6))
-
-
-def test_what_matters_more_is_asked_for_first():
-    pictures = np.eye(3)[[1, 0, 2]]
-    matters = np.array([1.0, 0.1, 0.0])
-    assert most_informative(pictures, nobody(prior()), prior(), count=2) == [1, 0]
-    assert most_informative(pictures, nobody(prior()), prior(), count=2, matters=matters) == [0, 1]
-
-
-def test_what_may_be_among_the_best_matters():
-    mean = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    sure, unsure = may_be_liked(mean, np.full(5, 0.1)), may_be_liked(mean, np.full(5, 2.0))
-    assert np.allclose(sure, [0, 0, 0, 0.02275, 1], atol=1e-4)  # the best fifth begins at 4.2
-    assert (np.diff(unsure) > 0).all()
-    assert unsure[0] > 0.05
-    assert np.allclose(may_be_liked(np.full(4, 3.0), np.zeros(4)), 0.5)
-
-
-def test_asking_for_what_may_be_liked_finds_what_is_liked():
-    rng = np.random.default_rng(5)
-    covariance = np.diag([*np.ones(6), 0.0])
-    known = Prior(np.zeros(6), np.eye(6), covariance, 0.5)
-    found = {"all alike": [], "the best": []}
-    for _ in range(60):
-        pictures, weights = rng.normal(size=(80, 6)), rng.normal(size=6)
-        for name in found:
-            asked: list[int] = []
-            answers: list[float] = []
-            for _ in range(5):
-                taste = posterior(pictures[asked], np.array(answers), known)
-                guess = predict_residual(pictures, taste, known)
-                matters = may_be_liked(guess.mean, guess.std) if name == "the best" else None
-                left = [n for n in range(80) if n not in asked]
-                asked += most_informative(
-                    pictures, taste, known, count=1, among=left, matters=matters
-                )
-                answers.append(float(pictures[asked[-1]] @ weights + rng.normal() * 0.5**0.5))
-            taste = posterior(pictures[asked], np.array(answers), known)
-            best = predict_residual(pictures, taste, known).mean.argmax()
-            found[name].append(float(pictures[best] @ weights))
-    assert np.mean(found["the best"]) > np.mean(found["all alike"])
