@@ -18,7 +18,7 @@ def _said(words: str) -> str:
     """On one line; what nothing can be seen of is no words."""
     line = " ".join(words.split())
     if not any(sign.isprintable() and sign != " " for sign in line):
-        raise ValueError("is no words: name some of the prompt, or leave it out")
+        raise ValueError("names no words: give some of the prompt, or leave it out")
     if len(line) > MAX_PROMPT:
         raise ValueError(f"has {len(line)} characters, {MAX_PROMPT} are allowed")
     return line

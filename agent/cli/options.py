@@ -105,7 +105,8 @@ SEARCH = (
     Option(
         "keep",
         "which words of the prompt are yours, in their order; what else it says of light, place "
-        "and the like may be replaced, and the scorer reads yours only (default: all of them)",
+        "and the like may be replaced (without a language model as far as the catalogue knows the "
+        "words), and the scorer reads yours only (default: all of them)",
         metavar="WORDS",
     ),
 )

@@ -6,21 +6,32 @@
     change(parent_prompt, catalogue.value("neon"), reading)
 
 What is not the user's counts as added where it can be taken out whole: a part between commas that
-says nothing else, or within a sentence one of the catalogue's phrases that begins with a
-preposition ("in the snow"). The one rule that is not obvious: other words within a sentence are
-never replaced, they close their axis.
+says nothing else, or within a sentence what begins with a preposition and ends where the next one
+begins ("in the snow" of "a house in the snow at dusk", not of "a house in the snow storm"). The one
+rule that is not obvious: other words within a sentence are never replaced, they close their axis.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agent.subject import meaningful, words_of
 from prompts.catalogue import Catalogue, CatalogueValue
 
 _PART = re.compile(r"[^,]+")
-_AFTERTHOUGHT = re.compile(r"(?:among|at|by|from|in|lit|on|seen|under|with)\b", re.IGNORECASE)
-"""How a phrase begins that a sentence can do without."""
+_PREPOSITION = r"(?:above|among|at|behind|below|beside|by|from|in|near|on|over|under|with)\b"
+_BEFORE = re.compile(
+    rf"(?:\b(?:lit|photographed|seen|shot|taken|viewed)\s+)?"
+    rf"(?:\b{_PREPOSITION}\s+(?:(?:an?|the)\s+)?)?\Z",
+    re.IGNORECASE,
+)
+"""What belongs to a value's words and stands before them."""
+_BEGINS = re.compile(rf"(?:lit|photographed|seen|shot|taken|viewed|{_PREPOSITION})", re.IGNORECASE)
+"""How words begin that a sentence can do without."""
+_ENDS = re.compile(rf"\s*(?:\Z|{_PREPOSITION})", re.IGNORECASE)
+_FIRST_ENDS = re.compile(rf"\s*(?:\Z|{_PREPOSITION}|(?:an?|the)\b)", re.IGNORECASE)
+"""How a sentence goes on behind them, and behind those that it begins with."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +54,10 @@ def read(prompt: str, user_prompt: str, catalogue: Catalogue) -> Reading:
     closed = {catalogue.value(name).axis for name in users}
     added: dict[str, str] = {}
     places: dict[str, tuple[int, int]] = {}
+    theirs = _kept_in(prompt, user_prompt)
     for name, place in _said(prompt, catalogue):
         axis = catalogue.value(name).axis
-        if place is None or axis in added:
+        if place is None or axis in added or theirs(*place):
             closed.add(axis)
         else:
             added[axis], places[axis] = name, place
@@ -67,14 +79,28 @@ def _said(prompt: str, catalogue: Catalogue) -> Iterator[tuple[str, tuple[int, i
             yield whole, (start, start + len(bare))
             continue
         for found in pattern.finditer(_plain(part.group())):
-            name, words = names[found.group(1).casefold()], found.group(1)
-            loose = words.casefold() in map(str.casefold, catalogue.value(name).phrases)
-            loose = loose and _AFTERTHOUGHT.match(words) is not None
-            yield name, _shifted(found.span(1), part.start()) if loose else None
+            yield names[found.group(1).casefold()], _loose(part, *found.span(1))
 
 
-def _shifted(span: tuple[int, int], by: int) -> tuple[int, int]:
-    return span[0] + by, span[1] + by
+def _loose(part: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    """The place of words within a part with what belongs to them, if it can do without them."""
+    text = part.group()
+    before = _BEFORE.search(text, 0, start)
+    start = before.start() if before is not None else start
+    begins_it = not text[:start].strip()
+    if not _BEGINS.match(text, start) or not (_FIRST_ENDS if begins_it else _ENDS).match(text, end):
+        return None
+    return part.start() + start, part.start() + end
+
+
+def _kept_in(prompt: str, user_prompt: str) -> Callable[[int, int], bool]:
+    """Whether a place holds some of the user's words: where they stand, or wherever they do."""
+    whole = user_prompt.strip(" ,.;:").casefold()
+    first = prompt.casefold().find(whole)
+    if first >= 0:
+        return lambda start, end: start < first + len(whole) and end > first
+    own = {word.text for word in meaningful(words_of(user_prompt))}
+    return lambda start, end: any(word.text in own for word in words_of(prompt[start:end]))
 
 
 def mentioned(text: str, catalogue: Catalogue) -> set[str]:

@@ -65,7 +65,11 @@ def test_a_part_that_the_user_wrote_is_not_an_added_one():
     ("prompt", "axis"),
     [
         ("a backlit rock", "lighting"),
-        ("a rock by moonlight", "lighting"),
+        ("a rock in a room full of robots", "setting"),
+        ("a rock in a forest fire", "setting"),
+        ("a rock on a lake of fire", "setting"),
+        ("a rock lit by neon lights at dawn", "lighting"),
+        ("in moonlight a rock in a forest clearing", "setting"),
         ("a misty rock in the snow, in moonlight", "lighting"),
         ("a rock in the snow, in a green meadow", "setting"),
         ("a close-up of a rock", "composition"),
@@ -89,12 +93,32 @@ def test_words_that_a_sentence_needs_close_their_axis(prompt: str, axis: str):
         ),
         ("in moonlight, a rock", "lit by neon lights, a rock"),
         ("in moonlight a rock", "lit by neon lights a rock"),
+        ("a rock by moonlight", "a rock, lit by neon lights"),
+        ("a rock in the snow at dusk", "a rock in the snow, lit by neon lights"),
+        ("a rock, at dusk, close-up", "a rock, lit by neon lights, close-up"),
         ("a rock, golden hour, close-up", "a rock, lit by neon lights, close-up"),
         ("a rock,At Sunset ", "a rock,lit by neon lights "),
     ],
 )
 def test_what_a_sentence_can_do_without_is_replaced(prompt: str, with_neon: str):
     assert edited(prompt, "neon") == with_neon
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "axis"),
+    [
+        ("a house in the midday sun", "a house sun", "lighting"),
+        ("a castle, pastel palette", "a castle pastel", "palette"),
+        ("a castle, pastel palette", "castle, pastel", "palette"),
+    ],
+)
+def test_what_holds_a_word_of_the_users_is_not_replaced(prompt: str, words: str, axis: str):
+    assert read(prompt, words, CATALOGUE).closed == {axis}
+
+
+def test_an_angle_is_taken_out_with_the_words_that_lead_to_it():
+    assert edited("a rock viewed from above", "low angle") == "a rock, low-angle shot"
+    assert edited("a rock, viewed from above", "low angle") == "a rock, low-angle shot"
 
 
 def test_the_users_sentence_is_never_taken_apart():
