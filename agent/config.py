@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from agent.text import is_blank
+
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Offload = Literal["none", "model", "sequential"]
@@ -17,7 +19,7 @@ MAX_PROMPT = 2000
 def _said(words: str) -> str:
     """On one line; what nothing can be seen of is no words."""
     line = " ".join(words.split())
-    if not any(sign.isprintable() and sign != " " for sign in line):
+    if is_blank(line):
         raise ValueError("names no words: give some of the prompt, or leave it out")
     if len(line) > MAX_PROMPT:
         raise ValueError(f"has {len(line)} characters, {MAX_PROMPT} are allowed")

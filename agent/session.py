@@ -30,7 +30,7 @@ from agent.secrets import redact
 from agent.store import RunStore, load_run
 from agent.stray import verbatim
 from agent.subject import FUNCTION_WORDS, words_of
-from agent.text import brief
+from agent.text import brief, is_blank
 from agent.track import Tracked, TrackerName, make_tracker
 from agent.trajectory import Event, Origin, RunStatus, Trajectory
 from scorer.profile import UserProfile
@@ -260,7 +260,7 @@ def check_prompt(prompt: str | None) -> str:
     """
     if prompt is None:
         raise InputError("--prompt is missing: say what the picture shows")
-    if not any(character.isprintable() and not character.isspace() for character in prompt):
+    if is_blank(prompt):
         raise InputError(f"--prompt {prompt!r} is empty: say what the picture shows")
     if len(prompt) > MAX_PROMPT:
         raise InputError(

@@ -69,6 +69,11 @@ def printable(text: str) -> str:
     return "".join(_shown(text, place) for place in range(len(text)))
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing can be seen of it."""
+    return not any(sign.isprintable() and not sign.isspace() for sign in text)
+
+
 def brief(text: str, most: int = BRIEF) -> str:
     """The text for people, cut where it is longer than that; `…` says that there is more."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

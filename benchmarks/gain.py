@@ -229,11 +229,9 @@ def add_figures(report: Report, results: Sequence[Outcome]) -> None:
     for name in ("predicted", "true", "best_of_n", "others"):
         add_mean(report, results, name)
     if results[0].possible is not None:
-        most = column(results, "possible")
-        got, within = ratio(results, column(results, "true"), most)
-        report.figures["mean gain: possible"] = {
-            "mean": round(float(most.mean()), 4),
-            "ci95": [round(x, 4) for x in interval(most)],
+        add_mean(report, results, "possible")
+        got, within = ratio(results, column(results, "true"), column(results, "possible"))
+        report.figures["mean gain: possible"] |= {
             "share that the search got": round(got, 4),
             "its ci95": [round(x, 4) for x in within],
         }

@@ -132,7 +132,7 @@ LIMITS = (
     Option("max_cost", "what the language model may cost, in US dollars", float, "USD"),
     Option("time_limit", "when to come to an end, in seconds", float, "SECONDS"),
 )
-DEFAULT = re.compile(r"\(default: [^()]*(?:\([^()]*\)[^()]*)*\)")
+DEFAULT = re.compile(r"\(default: [^()]*\)")
 GROUPS = {"models": MODELS, "search": SEARCH, "drawing": DRAWING, "limits": LIMITS}
 
 
@@ -155,11 +155,9 @@ def add_options(
         group = parser.add_argument_group(title)
         for option in (option for option in GROUPS[title] if option.field not in without):
             flag = "--" + option.field.replace("_", "-")
-            said = (
-                option.help
-                if default is None
-                else DEFAULT.sub(f"(default: {default})", option.help)
-            )
+            said = option.help
+            if default is not None:
+                said = DEFAULT.sub(f"(default: {default})", said)
             if option.switch:
                 group.add_argument(
                     flag,

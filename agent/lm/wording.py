@@ -21,13 +21,14 @@ from prompts.catalogue import Catalogue, CatalogueValue
 
 _PART = re.compile(r"[^,]+")
 _PREPOSITION = r"(?:above|among|at|behind|below|beside|by|from|in|near|on|over|under|with)\b"
+_LEADING = r"(?:lit|photographed|seen|shot|taken|viewed)"
 _BEFORE = re.compile(
-    rf"(?:\b(?:lit|photographed|seen|shot|taken|viewed)\s+)?"
+    rf"(?:\b{_LEADING}\s+)?"
     rf"(?:\b{_PREPOSITION}\s+(?:(?:an?|the)\s+)?)?\Z",
     re.IGNORECASE,
 )
 """What belongs to a value's words and stands before them."""
-_BEGINS = re.compile(rf"(?:lit|photographed|seen|shot|taken|viewed|{_PREPOSITION})", re.IGNORECASE)
+_BEGINS = re.compile(rf"(?:{_LEADING}|{_PREPOSITION})", re.IGNORECASE)
 """How words begin that a sentence can do without."""
 _ENDS = re.compile(rf"\s*(?:\Z|{_PREPOSITION})", re.IGNORECASE)
 _FIRST_ENDS = re.compile(rf"\s*(?:\Z|{_PREPOSITION}|(?:an?|the)\b)", re.IGNORECASE)
@@ -74,7 +75,7 @@ def _said(prompt: str, catalogue: Catalogue) -> Iterator[tuple[str, tuple[int, i
     for part in _PART.finditer(prompt):
         bare = part.group().strip()
         start = part.start() + part.group().index(bare) if bare else part.start()
-        whole = _value_of(bare, catalogue)
+        whole = names.get(_plain(bare).casefold())
         if whole is not None:
             yield whole, (start, start + len(bare))
             continue
@@ -118,19 +119,6 @@ def change(prompt: str, value: CatalogueValue, reading: Reading) -> str:
             return before + value.phrase + after
         prompt = before.rstrip(" ") + after  # it stood within a sentence, which goes on without it
     return f"{prompt.rstrip(' ,.;:')}, {value.phrase}"
-
-
-def _value_of(part: str, catalogue: Catalogue) -> str | None:
-    """The value that a part between commas names and nothing else."""
-    words = _plain(part).casefold()
-    return next(
-        (
-            value.name
-            for value in catalogue.values
-            if words in map(str.casefold, (value.name, *value.phrases, *value.cues))
-        ),
-        None,
-    )
 
 
 def _plain(text: str) -> str:

@@ -91,11 +91,12 @@ def _design(runs: Collection[Trajectory]) -> Design:
         carried = _carried(family)
         scored = [(c, c.score) for c in run.candidates if is_measured(c.score)]
         for candidate, score in scored:
-            rows.append(carried.get(candidate.id, frozenset()))
+            row = carried.get(candidate.id, frozenset())
+            rows.append(row)
             scores.append(score)
             blocks.append(number)
             parent = family.parent(candidate)
-            new = new_values(candidate, parent) if parent is not None else rows[-1]
+            new = new_values(candidate, parent) if parent is not None else row
             for worth in new:
                 tried[worth] = tried.get(worth, 0) + 1
     worths = tuple(sorted(tried))
